@@ -1,0 +1,65 @@
+"""A clock that a test moves by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+
+
+class FakeClock:
+    """Both sides stand still until `advance`; sleepers wake in the order of their time."""
+
+    def __init__(self, now: int) -> None:
+        self._now = now
+        self._monotonic = 1000.0
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._order = itertools.count()
+
+    def now(self) -> int:
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._monotonic
+
+    def step(self, milliseconds: int) -> None:
+        """Move the wall side alone, as an administrator or NTP would."""
+        self._now += milliseconds
+
+    def set(self, now: int) -> None:
+        """Put the wall side to `now`; the monotonic side stays."""
+        self._now = now
+
+    async def advance(self, seconds: float) -> None:
+        """Move both sides and let everything that slept until then run."""
+        self._now += round(seconds * 1000)
+        self._monotonic += seconds
+        while self._sleepers and self._sleepers[0][0] <= self._monotonic:
+            _, _, sleeper = heapq.heappop(self._sleepers)
+            if not sleeper.done():
+                sleeper.set_result(None)
+        await asyncio.sleep(0)
+
+    @property
+    def sleeping(self) -> int:
+        """How many callers sleep now."""
+        return sum(not sleeper.done() for _, _, sleeper in self._sleepers)
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        sleeper: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self._monotonic + seconds, next(self._order), sleeper))
+        await sleeper
+
+    async def wait(self, event: asyncio.Event, seconds: float | None) -> bool:
+        waiter = asyncio.ensure_future(event.wait())
+        if seconds is None:
+            return await waiter
+        sleeper = asyncio.ensure_future(self.sleep(seconds))
+        done, rest = await asyncio.wait({waiter, sleeper}, return_when=asyncio.FIRST_COMPLETED)
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+        return waiter in done

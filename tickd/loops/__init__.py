@@ -1,0 +1,1 @@
+"""A loop is `tick(now)` and the time of the next."""

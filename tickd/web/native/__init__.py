@@ -1,0 +1,1 @@
+"""The native face, `/v1`, one file per noun."""
