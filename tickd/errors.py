@@ -53,6 +53,16 @@ class NotFound(TickdError):
     code = "not_found"
 
 
+class MethodNotAllowed(TickdError):
+    """The path exists, but not for this method; `allowed` are those it has."""
+
+    code = "method_not_allowed"
+
+    def __init__(self, method: str, allowed: list[str]) -> None:
+        super().__init__(f"{method} is not allowed here; allowed: {', '.join(allowed)}")
+        self.allowed = allowed
+
+
 class Conflict(TickdError):
     """The thing exists already, or has moved on: a name taken, a run that has ended."""
 

@@ -1,0 +1,192 @@
+"""CPU and rate of one request on a new connection: floor, our client, aiohttp; default loop and uvloop.
+
+Run it as `python -m tests.benchmarks.http_client`. The server is a child process; loopback only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import multiprocessing
+import socket
+import ssl
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from statistics import median
+from typing import Any, cast
+
+import aiohttp
+import trustme
+import uvloop
+
+from tickd.outbound.dns import Resolver
+from tickd.outbound.guard import Guard
+from tickd.outbound.http import HttpClient, Request
+
+REQUESTS = {"http": 1000, "https": 200}
+ROUNDS = 5
+CONCURRENCY = 16
+BODY = b'{"status": "ok"}'
+ANSWER = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n"
+    b"Content-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(BODY), BODY)
+)
+ASKED = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+Send = Callable[[], Awaitable[None]]
+
+
+class _Server(asyncio.Protocol):
+    """Answers whatever comes first, and closes."""
+
+    transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        self.transport.write(ANSWER)
+        self.transport.close()
+
+
+def _serve(pipe: Connection, certificate: str) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate)
+        plain = await loop.create_server(_Server, "127.0.0.1", 0, backlog=512)
+        secure = await loop.create_server(_Server, "127.0.0.1", 0, backlog=512, ssl=tls)
+        pipe.send([server.sockets[0].getsockname()[1] for server in (plain, secure)])
+        await asyncio.get_running_loop().run_in_executor(None, pipe.recv)
+
+    with contextlib.suppress(EOFError):
+        uvloop.run(main())
+
+
+class _Bare(asyncio.Protocol):
+    """Sends, reads to the end, parses nothing: the floor."""
+
+    def __init__(self) -> None:
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        cast(asyncio.Transport, transport).write(ASKED)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.done.set_result(None)
+
+
+async def _measured(send: Send, requests: int) -> tuple[float, float]:
+    """Give CPU seconds per 1,000 requests and requests per second."""
+    left = requests
+
+    async def worker() -> None:
+        nonlocal left
+        while left > 0:
+            left -= 1
+            await send()
+
+    gc.collect()
+    wall, cpu = time.perf_counter(), time.process_time()
+    await asyncio.gather(*(worker() for _ in range(CONCURRENCY)))
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    return cpu / requests * 1000, requests / wall
+
+
+async def _clients(scheme: str, port: int, tls: ssl.SSLContext) -> dict[str, tuple[float, float]]:
+    loop = asyncio.get_running_loop()
+    url = f"{scheme}://127.0.0.1:{port}/"
+    secure: dict[str, Any] = {"ssl": tls, "server_hostname": "127.0.0.1"} if scheme == "https" else {}
+    resolver = Resolver()
+    client = HttpClient(resolver, Guard(block_private=True, allow=["127.0.0.1"]), user_agent="b", tls=tls)
+    request = Request("GET", url)
+
+    async def bare() -> None:
+        transport, protocol = await loop.create_connection(_Bare, "127.0.0.1", port, **secure)
+        await protocol.done
+        transport.abort()
+
+    async def ours() -> None:
+        response = await client.send(request)
+        assert response.status == 200 and response.body == BODY
+
+    connector = aiohttp.TCPConnector(force_close=True, limit=0, ssl=tls)
+    async with aiohttp.ClientSession(connector=connector) as session:
+
+        async def theirs() -> None:
+            async with session.get(url) as response:
+                assert response.status == 200 and await response.read() == BODY
+
+        senders = {"create_connection + read": bare, "tickd": ours, "aiohttp force_close": theirs}
+        taken: dict[str, list[tuple[float, float]]] = {name: [] for name in senders}
+        for send in senders.values():
+            await _measured(send, CONCURRENCY * 2)
+        for _ in range(ROUNDS):
+            for name, send in senders.items():
+                taken[name].append(await _measured(send, REQUESTS[scheme]))
+    resolver.close()
+    return {name: _median(figures) for name, figures in taken.items()}
+
+
+def _median(figures: list[tuple[float, float]]) -> tuple[float, float]:
+    return median(cpu for cpu, _ in figures), median(rate for _, rate in figures)
+
+
+def _blocking(port: int, tls: ssl.SSLContext | None, requests: int) -> tuple[float, float]:
+    """One connection after the other on a blocking socket: what the kernel and OpenSSL cost."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    for _ in range(requests):
+        talk = socket.create_connection(("127.0.0.1", port))
+        if tls is not None:
+            talk = tls.wrap_socket(talk, server_hostname="127.0.0.1")
+        talk.sendall(ASKED)
+        while talk.recv(65_536):
+            pass
+        talk.close()
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    return cpu / requests * 1000, requests / wall
+
+
+def _table(scheme: str, port: int, tls: ssl.SSLContext) -> None:
+    rows: list[tuple[str, str, float, float]] = []
+    context = tls if scheme == "https" else None
+    floor = _median([_blocking(port, context, REQUESTS[scheme]) for _ in range(ROUNDS)])
+    rows.append(("-", "blocking socket", *floor))
+    for loop, run in (("default", asyncio.run), ("uvloop", uvloop.run)):
+        figures = run(_clients(scheme, port, tls))
+        rows += [(loop, name, cpu, rate) for name, (cpu, rate) in figures.items()]
+    peers = {loop: cpu for loop, name, cpu, _ in rows if name.startswith("aiohttp")}
+    bare = {loop: cpu for loop, name, cpu, _ in rows if name.startswith("create")}
+    print(f"\n{scheme}, {ROUNDS} rounds of {REQUESTS[scheme]}, {CONCURRENCY} at a time")
+    titles = ("client", "CPU s/1,000", "rate/s", "x aiohttp", "x read", "x blocking")
+    print("{:8} {:26} {:>12} {:>8} {:>10} {:>7} {:>11}".format("loop", *titles))
+    for loop, name, cpu, rate in rows:
+        ratios = f"{cpu / peers[loop]:10.2f} {cpu / bare[loop]:7.2f}" if loop in peers else f"{'':10} {'':7}"
+        print(f"{loop:8} {name:26} {cpu:12.3f} {rate:8.0f} {ratios} {cpu / floor[0]:11.2f}")
+
+
+def main() -> None:
+    """Start the server, measure both schemes, print both tables."""
+    authority = trustme.CA()
+    tls = ssl.create_default_context()
+    authority.configure_trust(tls)
+    ours, theirs = multiprocessing.Pipe()
+    with tempfile.TemporaryDirectory() as folder:
+        certificate = Path(folder, "server.pem")
+        authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(certificate))
+        server = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs, str(certificate)))
+        server.start()
+        try:
+            plain, secure = ours.recv()
+            _table("http", plain, tls)
+            _table("https", secure, tls)
+        finally:
+            ours.send(None)
+            server.join()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,271 @@
+"""Local servers that behave, misbehave and go away: TCP, TLS and DNS, on the loopback interface."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import inspect
+import os
+import socket
+import ssl
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+
+import dns.flags
+import dns.message
+import pytest
+import trustme
+import uvloop
+
+Handler = Callable[["Talk"], Awaitable[None]]
+Answering = Callable[[dns.message.Message], dns.message.Message | None]
+
+
+def both_loops(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Run an async test on asyncio's own loop and on uvloop, and fail it when it leaks tasks or sockets."""
+
+    @functools.wraps(test)
+    def run_on(loop_runner: Callable[[Coroutine[Any, Any, None]], None], **given: Any) -> None:
+        async def checked() -> None:
+            before = _descriptors()
+            await test(**given)
+            left: set[asyncio.Task[Any]] = set()
+            more: set[str] = set()
+            for _ in range(50):
+                left = asyncio.all_tasks() - {cast(asyncio.Task[Any], asyncio.current_task())}
+                more = _descriptors() - before
+                if not left and not more:
+                    return
+                await asyncio.sleep(0.01)
+            raise AssertionError(f"left behind: {left} {more}")
+
+        loop_runner(checked())
+
+    signature = inspect.signature(test)
+    extra = inspect.Parameter("loop_runner", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    marked = cast(Any, run_on)
+    marked.__signature__ = signature.replace(parameters=[extra, *signature.parameters.values()])
+    del marked.__wrapped__
+    return cast(
+        Callable[..., None],
+        pytest.mark.parametrize("loop_runner", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])(run_on),
+    )
+
+
+def _descriptors() -> set[str]:
+    found = set()
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            target = os.readlink(f"/proc/self/fd/{name}")
+            if target.startswith("socket:"):
+                found.add(target)
+    return found
+
+
+class Talk:
+    """One accepted connection, as a handler sees it."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    async def request(self) -> bytes:
+        """Read a request's head, and its body when it has a Content-Length."""
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        for line in head.split(b"\r\n"):
+            name, _, value = line.partition(b":")
+            if name.lower() == b"content-length":
+                return head + await self.reader.readexactly(int(value))
+        return head
+
+    async def send(self, *pieces: bytes, pause: float = 0.0) -> None:
+        """Send the pieces, each on its own when `pause` seconds lie between them."""
+        for piece in pieces:
+            self.writer.write(piece)
+            await self.writer.drain()
+            await asyncio.sleep(pause)
+
+    async def until_closed(self) -> None:
+        """Swallow what comes until the other side is gone."""
+        while await self.reader.read(65_536):
+            pass
+
+    def reset(self) -> None:
+        """Drop the connection with a TCP reset."""
+        raw = self.writer.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.writer.transport.abort()
+
+
+@dataclass
+class Served:
+    """A server that runs: where it listens, what it was asked, how many connections it has now."""
+
+    host: str
+    port: int
+    scheme: str
+    accepted: int = 0
+    open: int = 0
+    requests: list[bytes] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        """Its address as a URL without a path."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+    async def deserted(self) -> bool:
+        """Wait, half a second at most, until every client is gone, and say whether they are."""
+        for _ in range(100):
+            if self.open == 0:
+                return True
+            await asyncio.sleep(0.005)
+        return False
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    handler: Handler, *, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Served]:
+    """Give every connection to `handler` and close it afterwards."""
+    served = Served(host, port, "https" if tls else "http")
+    talks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.accepted += 1
+        served.open += 1
+        try:
+            await handler(Talk(reader, writer))
+        except (OSError, EOFError):
+            pass  # the client went away: some tests are about just that
+        finally:
+            served.open -= 1
+            writer.close()
+
+    def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(accept(reader, writer))
+        talks[task] = writer
+        task.add_done_callback(talks.pop)
+
+    server = await asyncio.start_server(accepted, host, port, ssl=tls)
+    served.port = server.sockets[0].getsockname()[1]
+    try:
+        yield served
+    finally:
+        for _ in range(5):
+            # asyncio leaks what it has accepted, but not yet handed over, when the server closes.
+            await asyncio.sleep(0)
+        server.close()
+        left = dict(talks)
+        for task, writer in left.items():
+            task.cancel()
+            # A task that is cancelled before its first step never comes to its `finally`.
+            writer.transport.abort()
+        await asyncio.gather(*left, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def answering(
+    *pieces: bytes,
+    pause: float = 0.0,
+    host: str = "127.0.0.1",
+    tls: ssl.SSLContext | None = None,
+    linger: bool = False,
+) -> AsyncIterator[Served]:
+    """Read a request, send the pieces, and close (with `linger`: once the client has closed)."""
+
+    async def handler(talk: Talk) -> None:
+        served.requests.append(await talk.request())
+        await talk.send(*pieces, pause=pause)
+        if linger:
+            await talk.until_closed()
+
+    async with serving(handler, host=host, tls=tls) as served:
+        yield served
+
+
+@contextlib.contextmanager
+def black_hole() -> Iterator[int]:
+    """Give a port of 127.0.0.1 that neither accepts nor refuses: its backlog is full."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+
+
+def free_port() -> int:
+    """Give a port of 127.0.0.1 on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Authority:
+    """A certificate authority for one test run."""
+
+    def __init__(self) -> None:
+        self._authority = trustme.CA()
+
+    def server(
+        self, *names: str, not_before: datetime | None = None, not_after: datetime | None = None
+    ) -> ssl.SSLContext:
+        """Give the TLS side of a server whose certificate is for `names`."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certificate = self._authority.issue_cert(*names, not_before=not_before, not_after=not_after)
+        certificate.configure_cert(context)
+        return context
+
+    def client(self) -> ssl.SSLContext:
+        """Give the context of a client that trusts this authority and no other."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._authority.configure_trust(context)
+        return context
+
+
+class _DnsServer(asyncio.DatagramProtocol):
+    def __init__(self, answer: Answering, asked: list[tuple[str, str]]) -> None:
+        self._answer = answer
+        self._asked = asked
+        self._transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        query = dns.message.from_wire(data)
+        question = query.question[0]
+        self._asked.append((question.name.to_text(omit_final_dot=True), question.rdtype.name))
+        response = self._answer(query)
+        if response is not None and self._transport is not None:
+            response.flags |= dns.flags.RA
+            self._transport.sendto(response.to_wire(), addr)
+
+
+@dataclass
+class ServedNames:
+    """A name server that runs: its port on 127.0.0.1 and the (name, type) pairs it was asked for."""
+
+    port: int
+    asked: list[tuple[str, str]]
+
+
+@contextlib.asynccontextmanager
+async def naming(answer: Answering) -> AsyncIterator[ServedNames]:
+    """Serve DNS over UDP; `answer` may give None to stay silent."""
+    asked: list[tuple[str, str]] = []
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+        lambda: _DnsServer(answer, asked), local_addr=("127.0.0.1", 0)
+    )
+    try:
+        yield ServedNames(transport.get_extra_info("sockname")[1], asked)
+    finally:
+        transport.close()

@@ -1,0 +1,5 @@
+"""`python -m tickd`."""
+
+from tickd.cli import main
+
+main()

@@ -1,0 +1,214 @@
+"""The composition root: builds everything, and knows the order of start and stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import random
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiohttp import web
+
+from tickd import __version__, logs
+from tickd.clock import Clock, SystemClock
+from tickd.config import Settings
+from tickd.errors import StartupError, TickdError
+from tickd.loops import cron, expiry, upkeep, witness
+from tickd.loops.runner import Loop
+from tickd.outbound.dns import Resolver
+from tickd.outbound.guard import Guard
+from tickd.outbound.http import HttpClient
+from tickd.services.accounts import Accounts
+from tickd.services.bundle import Services
+from tickd.services.firing import Firing
+from tickd.services.health import Health
+from tickd.services.jobs import Jobs
+from tickd.services.lane import Lane
+from tickd.services.upkeep import Upkeep
+from tickd.services.witness import Witness
+from tickd.store import accounts as accounts_store
+from tickd.store.database import MEMORY, Database
+from tickd.web import server
+
+log = logging.getLogger("tickd.app")
+
+
+class Daemon:
+    """One running tickd: start, wait for a signal or a fault, stop."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.address = settings.listen
+        self.services: Services
+        self.loops: tuple[Loop, ...] = ()
+        self._database: Database
+        self._witness: Witness
+        self._resolver: Resolver
+        self._runner: web.AppRunner | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def public_url(self) -> str:
+        """The address that callers and jobs reach this daemon at."""
+        if self.settings.base_url:
+            return self.settings.base_url
+        host, port = self.address
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - a bind address is no target
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    async def start(self) -> None:
+        """Open the file, take up what is open, listen, run the loops; StartupError says what is wrong."""
+        path = MEMORY if self.settings.dev else self.settings.db
+        self._database = await Database.open(path)
+        try:
+            await self._build()
+            now = self.clock.now()
+            if self.settings.api_key and await self.services.accounts.register_key(self.settings.api_key):
+                log.info("API key registered from TICKD_API_KEY")
+            await self._witness.begin(now)
+            await self.services.firing.recover(now)
+            await self._listen()
+        except BaseException:
+            await self.stop()
+            raise
+        gc.collect()
+        gc.freeze()
+        self._tasks = [asyncio.create_task(loop.run(), name=loop.state.name) for loop in self.loops]
+        # One turn of the event loop, so that every loop has begun before anyone asks whether it lives.
+        await asyncio.sleep(0)
+        self.services.health.accepting = True
+        log.info("started", extra=logs.fields(version=__version__, url=self.public_url, db=path))
+
+    async def _build(self) -> None:
+        settings, clock, db = self.settings, self.clock, self._database
+        secret = await accounts_store.fact(db, "secret")
+        if not isinstance(secret, bytes):
+            raise StartupError(f"{settings.db} has lost its secret; restore it from a backup")
+        self._witness = Witness(db, clock)
+        self._resolver = Resolver(settings.dns_server)
+        guard = Guard(block_private=settings.block_private_targets, allow=settings.allow_target)
+        firing = Firing(
+            db,
+            HttpClient(self._resolver, guard, user_agent=f"tickd/{__version__}"),
+            clock,
+            Lane(limit=settings.max_calls, per_host=settings.max_calls_per_host),
+            self._witness,
+            secret=secret,
+            base_url=lambda: self.public_url,
+            jitter=random.random,
+        )
+        self._witness.stepped_back = firing.clock_went_back
+        health = Health(db, clock, self._witness, firing)
+        accounts = Accounts(db, clock, any_key=settings.dev)
+        self.services = Services(accounts, Jobs(db, clock, firing), firing, health)
+        workers = (
+            cron.loop(firing, clock),
+            expiry.loop(firing, clock),
+            upkeep.loop(Upkeep(db), clock),
+        )
+        self.loops = (*workers, witness.loop(self._witness, clock, workers))
+        health.loops = [loop.state for loop in self.loops]
+
+    async def _listen(self) -> None:
+        app = server.build(
+            self.services,
+            base_url=lambda: self.public_url,
+            trusted_proxies=self.settings.trusted_proxy,
+            dev=self.settings.dev,
+        )
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
+        await self._runner.setup()
+        host, port = self.settings.listen
+        site = web.TCPSite(self._runner, host, port, backlog=1024)
+        try:
+            await site.start()
+        except OSError as error:
+            raise StartupError(f"can't listen on {host}:{port}: {error.strerror or error}") from error
+        self.address = (host, self._runner.addresses[0][1])
+
+    async def run(self, started: Callable[[], Awaitable[None]]) -> None:
+        """Serve until SIGTERM or SIGINT, then stop; TickdError when a loop or the writer dies."""
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, _stop(stopping, number))
+        await self.start()
+        await started()
+        ends: list[asyncio.Future[Any]] = [
+            asyncio.create_task(stopping.wait()),
+            *self._tasks,
+            self._database.failed,
+        ]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        ends[0].cancel()
+        fault = self._fault(stopping)
+        await self.stop()
+        if fault is not None:
+            raise fault
+
+    def _fault(self, stopping: asyncio.Event) -> TickdError | None:
+        if stopping.is_set():
+            return None
+        if self._database.failed.done():
+            return TickdError("the database writer died")
+        for task in self._tasks:
+            if task.done():
+                cause = None if task.cancelled() else task.exception()
+                log.critical("a loop died", extra=logs.fields(loop=task.get_name()), exc_info=cause)
+                return TickdError(f"the {task.get_name()} loop died")
+        return None
+
+    async def stop(self) -> None:
+        """Stop in order: not ready, listener, running calls, loops, queues, file. Ends within 10 s."""
+        if self._tasks:
+            self.services.health.accepting = False
+            log.info("stopping")
+        if self._runner is not None:
+            for site in list(self._runner.sites):
+                await site.stop()
+        for loop in self.loops:
+            loop.stop()
+        if self._tasks:
+            await self._end_loops()
+        if self._runner is not None:
+            await self._runner.cleanup()
+        if hasattr(self, "_resolver"):
+            self._resolver.close()
+        await self._database.close()
+        log.info("stopped")
+
+    async def _end_loops(self) -> None:
+        try:
+            await self.services.firing.stop(self.settings.stop_grace_secs)
+            await self._witness.end(self.clock.now())
+        except TickdError as error:
+            log.error("stop could not be recorded", extra=logs.fields(error=error.message))
+        _, late = await asyncio.wait(self._tasks, timeout=1.0)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _stop(stopping: asyncio.Event, number: signal.Signals) -> Callable[[], None]:
+    def act() -> None:
+        log.info("signal received", extra=logs.fields(signal=number.name))
+        stopping.set()
+
+    return act
+
+
+@asynccontextmanager
+async def opened(path: str) -> AsyncIterator[Accounts]:
+    """The account services on a database file, beside the daemon that may be running on it."""
+    database = await Database.open(path, exclusive=False, readers=1)
+    try:
+        yield Accounts(database, SystemClock())
+    finally:
+        with contextlib.suppress(asyncio.CancelledError):
+            await database.close()

@@ -1,0 +1,88 @@
+"""`tickd serve` and `tickd dev`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import uvloop
+
+from tickd import config, logs
+from tickd.app import Daemon
+from tickd.config import SETTINGS, Setting, Settings
+from tickd.domain.accounts import DEFAULT_ACCOUNT
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _option(setting: Setting) -> Callable[[F], F]:
+    words = f"{setting.help}  [env: {setting.env}; default: {setting.default or 'none'}]"
+    if setting.switch:
+        return click.option(setting.option, setting.name, is_flag=True, default=None, help=words)
+    return click.option(setting.option, setting.name, multiple=setting.many, metavar="TEXT", help=words)
+
+
+def _options(names: set[str] | None = None) -> Callable[[F], F]:
+    def decorate(function: F) -> F:
+        for setting in reversed(SETTINGS):
+            if setting.flag and (names is None or setting.name in names):
+                function = _option(setting)(function)
+        return function
+
+    return decorate
+
+
+@click.command()
+@click.option(
+    "--config",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A TOML file with the same settings under the same names.  [env: TICKD_CONFIG]",
+)
+@_options()
+def serve(file: Path | None, **flags: Any) -> None:
+    """Run the daemon."""
+    named = os.environ.get("TICKD_CONFIG")
+    file = file or (Path(named) if named else None)
+    _run(config.load(flags, os.environ, file))
+
+
+@click.command()
+@_options({"listen", "log_format", "log_level"})
+def dev(**flags: Any) -> None:
+    """Run the daemon for local development: in memory, on this machine alone, with any API key.
+
+    The page at its address lists jobs and runs, and has a Run button.
+    """
+    settings = config.load(flags, {}, dev=True)
+    if settings.listen[0] not in ("127.0.0.1", "::1", "localhost"):
+        raise click.UsageError(
+            "tickd dev asks for no sign-in, so it listens on this machine alone: 127.0.0.1"
+        )
+    _run(settings)
+
+
+def _run(settings: Settings) -> None:
+    with logs.configured(settings.log_format, settings.log_level):
+        uvloop.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    daemon = Daemon(settings)
+    await daemon.run(started=lambda: _greet(daemon))
+
+
+async def _greet(daemon: Daemon) -> None:
+    click.echo(f"tickd serves on {daemon.public_url}")
+    if daemon.settings.dev:
+        click.echo("Any API key is good here, and nothing is kept. Press Ctrl-C to end.")
+        return
+    _, keys = await daemon.services.accounts.keys(DEFAULT_ACCOUNT, limit=1, offset=0)
+    if not keys:
+        option = "" if daemon.settings.db == "tickd.db" else f" --db {daemon.settings.db}"
+        click.echo(
+            f"There is no API key yet. Make one with: tickd key create --name first --scope admin{option}"
+        )

@@ -1,0 +1,196 @@
+"""The one table of settings: name, default, environment variable, flag, help.
+
+A flag wins over the environment, the environment over the TOML file, the file over the default.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tickd.errors import StartupError
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the daemon runs with; every value has been read and checked."""
+
+    listen: tuple[str, int] = ("127.0.0.1", 8090)
+    db: str = "tickd.db"
+    base_url: str = ""
+    dns_server: tuple[tuple[str, int], ...] = ()
+    block_private_targets: bool = False
+    allow_target: tuple[str, ...] = ()
+    trusted_proxy: tuple[str, ...] = ()
+    max_calls: int = 500
+    max_calls_per_host: int = 50
+    stop_grace_secs: int = 7
+    log_format: str = "text"
+    log_level: str = "info"
+    api_key: str = ""
+    dev: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table; `read` turns text into the value or raises ValueError with a sentence."""
+
+    name: str
+    default: str
+    help: str
+    read: Callable[[str], Any] = str
+    many: bool = False
+    switch: bool = False
+    flag: bool = True
+
+    @property
+    def env(self) -> str:
+        """The environment variable: `TICKD_` and the name in capitals."""
+        return "TICKD_" + self.name.upper()
+
+    @property
+    def option(self) -> str:
+        """The command line's flag."""
+        return "--" + self.name.replace("_", "-")
+
+
+def host_port(text: str) -> tuple[str, int]:
+    """Read `HOST:PORT`, `[V6]:PORT` or `:PORT`; port 0 asks the system for a free one."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError("must be HOST:PORT with a port between 0 and 65535")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ValueError("must put an IPv6 address in brackets, as in [::1]:8090")
+    return host or "0.0.0.0", int(port)  # noqa: S104 - asked for by writing ":PORT"
+
+
+def dns_server(text: str) -> tuple[str, int]:
+    """Read a name server's `ADDRESS` or `ADDRESS:PORT` (port 53 when left out)."""
+    try:
+        return str(ipaddress.ip_address(text)), 53
+    except ValueError:
+        host, port = host_port(text)
+    try:
+        return str(ipaddress.ip_address(host)), port
+    except ValueError:
+        raise ValueError("must be an IP address, or ADDRESS:PORT") from None
+
+
+def network(text: str) -> str:
+    """Read an address or a CIDR range."""
+    try:
+        return str(ipaddress.ip_network(text, strict=False))
+    except ValueError:
+        raise ValueError("must be an IP address or a CIDR range such as 10.0.0.0/8") from None
+
+
+def base_url(text: str) -> str:
+    """Read an http or https address without query; a slash at its end is dropped."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("must be an address such as https://tickd.example.com")
+    return text.rstrip("/")
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """A reader of whole numbers from `low` to `high`."""
+
+    def read(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+            raise ValueError(f"must be a whole number between {low} and {high}")
+        return int(text)
+
+    return read
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """A reader of one word of `choices`."""
+
+    def read(text: str) -> str:
+        if text not in choices:
+            raise ValueError("must be one of " + ", ".join(choices))
+        return text
+
+    return read
+
+
+def switch(text: str) -> bool:
+    """Read a yes or no."""
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False}
+    words |= {"off": False, "": False}
+    if text.lower() not in words:
+        raise ValueError("must be true or false")
+    return words[text.lower()]
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("listen", "127.0.0.1:8090", "Address and port to serve on.", host_port),
+    Setting("db", "tickd.db", "The database file; it is made when it is missing."),
+    Setting("base_url", "", "How other machines reach this daemon; default: http://LISTEN.", base_url),
+    Setting("dns_server", "", "Name server to ask instead of the system's; may be given more than once.",
+            dns_server, many=True),
+    Setting("block_private_targets", "false", "Refuse to call addresses that are not public.", switch,
+            switch=True),
+    Setting("allow_target", "", "Address or range that may be called in spite of the rules, link-local "
+            "ones included; may be given more than once.", network, many=True),
+    Setting("trusted_proxy", "", "Address or range of a reverse proxy whose X-Forwarded-For is believed; "
+            "may be given more than once.", network, many=True),
+    Setting("max_calls", "500", "Job calls under way at once, 1 to 5000.", whole(1, 5000)),
+    Setting("max_calls_per_host", "50", "Job calls to one host under way at once, 1 to 5000.",
+            whole(1, 5000)),
+    Setting("stop_grace_secs", "7", "Seconds that running calls get to end at stop, 0 to 9.", whole(0, 9)),
+    Setting("log_format", "text", "text or json.", one_of("text", "json")),
+    Setting("log_level", "info", "debug, info, warning or error.",
+            one_of("debug", "info", "warning", "error")),
+    Setting("api_key", "", "An API key that is registered with every scope at start.", flag=False),
+)  # fmt: skip
+
+
+def load(
+    flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | None = None, *, dev: bool = False
+) -> Settings:
+    """Merge flags, environment and TOML file; StartupError names the setting that is wrong."""
+    table = _read_file(file) if file else {}
+    values: dict[str, Any] = {"dev": dev}
+    for setting in SETTINGS:
+        given = flags.get(setting.name)
+        if given not in (None, (), ""):
+            values[setting.name] = _read(setting, given, setting.option)
+        elif environment.get(setting.env):
+            text = environment[setting.env]
+            values[setting.name] = _read(setting, text.split(",") if setting.many else text, setting.env)
+        elif setting.name in table:
+            values[setting.name] = _read(setting, table[setting.name], f"{setting.name} in {file}")
+    return Settings(**values)
+
+
+def _read_file(file: Path) -> dict[str, Any]:
+    try:
+        table = tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise StartupError(f"can't read {file}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StartupError(f"{file} is not valid TOML: {error}") from error
+    unknown = sorted(set(table) - {setting.name for setting in SETTINGS})
+    if unknown:
+        raise StartupError(f"{file} has an unknown setting: {unknown[0]}")
+    return table
+
+
+def _read(setting: Setting, given: Any, source: str) -> Any:
+    try:
+        if setting.many:
+            items: Sequence[Any] = [given] if isinstance(given, str) else given
+            return tuple(setting.read(str(item).strip()) for item in items)
+        if isinstance(given, bool):
+            return given if setting.switch else setting.read(str(given))
+        return setting.read(str(given).strip())
+    except ValueError as error:
+        raise StartupError(f"{source} {error}") from error

@@ -1,0 +1,12 @@
+"""The upkeep loop: removes what is deleted or past its retention."""
+
+from __future__ import annotations
+
+from tickd.clock import Clock
+from tickd.loops.runner import Loop
+from tickd.services.upkeep import Upkeep
+
+
+def loop(upkeep: Upkeep, clock: Clock) -> Loop:
+    """Ticks every second while there is something to remove, every ten minutes otherwise."""
+    return Loop("upkeep", upkeep.tick, clock)

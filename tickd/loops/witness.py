@@ -1,0 +1,21 @@
+"""The witness loop: every second, the event loop's lag and the wall clock's steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tickd.clock import Clock
+from tickd.loops.runner import Loop
+from tickd.services.witness import Witness
+
+
+def loop(witness: Witness, clock: Clock, others: Iterable[Loop]) -> Loop:
+    """Ticks every second; when the clock has stepped it wakes `others`, whose sleep was measured before."""
+    sleepers = tuple(others)
+
+    def wake() -> None:
+        for other in sleepers:
+            other.wake()
+
+    witness.stepped = wake
+    return Loop("witness", witness.tick, clock)

@@ -1,0 +1,130 @@
+"""Accounts and API keys: who calls, and what the caller may do."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+from collections import OrderedDict
+
+from tickd import logs
+from tickd.clock import Clock
+from tickd.domain import accounts as rules
+from tickd.domain import times
+from tickd.domain.accounts import Account, ApiKey, KeyRequest, Principal
+from tickd.errors import NotFound, TooMany, Unauthorized
+from tickd.store import accounts
+from tickd.store.database import Database
+
+FAILURES_MOST = 20
+"""Failed authentications of one source address in a minute; more are answered 429."""
+SOURCES_MOST = 10_000
+TOUCH_EVERY = times.MINUTE
+"""How exactly a key's last use is known."""
+
+log = logging.getLogger("tickd.accounts")
+
+
+class Accounts:
+    """The use cases of accounts and keys."""
+
+    def __init__(self, db: Database, clock: Clock, *, any_key: bool = False) -> None:
+        self._db = db
+        self._clock = clock
+        self._any_key = any_key
+        self._touched: dict[str, int] = {}
+        self._failures: OrderedDict[str, tuple[int, int]] = OrderedDict()
+
+    async def authenticate(self, key: str, source: str) -> Principal:
+        """Who `key` belongs to; Unauthorized, or TooMany when `source` has guessed too often.
+
+        The key is looked up before the guesses are counted, so that nobody can lock out a good one.
+        """
+        if not key:
+            raise Unauthorized("an API key is missing: send Authorization: Bearer KEY, or X-API-Key: KEY")
+        if self._any_key:
+            return Principal(rules.DEFAULT_ACCOUNT, frozenset({"read", "write", "heartbeat:write", "admin"}))
+        found = await accounts.key_by_hash(self._db, rules.digest(key))
+        if found is None or not found.matches(key):
+            self._failed(source)
+            raise Unauthorized("this API key is unknown or revoked")
+        self._touch(found)
+        return rules.principal(found)
+
+    def _failed(self, source: str) -> None:
+        network = _network(source)
+        now = self._clock.now()
+        began, count = self._failures.pop(network, (now, 0))
+        if not 0 <= now - began < times.MINUTE:
+            began, count = now, 0
+        self._failures[network] = (began, count + 1)
+        if len(self._failures) > SOURCES_MOST:
+            self._failures.popitem(last=False)
+        if count == FAILURES_MOST:
+            log.warning("too many failed authentications", extra=logs.fields(source=network))
+        if count >= FAILURES_MOST:
+            wait = max(1, (began + times.MINUTE - now + 999) // 1000)
+            raise TooMany("too many failed authentications from this address", wait)
+
+    def _touch(self, key: ApiKey) -> None:
+        now = self._clock.now()
+        if now - self._touched.get(key.id, 0) < TOUCH_EVERY:
+            return
+        self._touched[key.id] = now
+        self._db.write_soon(lambda tx: accounts.touch_key(tx, key.id, now)).add_done_callback(_noted)
+
+    async def account(self, account_id: str) -> Account:
+        """The account of that id."""
+        found = await accounts.get(self._db, account_id)
+        if found is None:
+            raise NotFound(f"no account {account_id}")
+        return found
+
+    async def create_key(self, account_id: str, request: KeyRequest) -> tuple[ApiKey, str]:
+        """Make an API key; the key itself is known only now."""
+        key = rules.new_key()
+        stored = rules.make_key(request, key, account_id=account_id, now=self._clock.now())
+        await self._db.write(lambda tx: accounts.insert_key(tx, stored))
+        return stored, key
+
+    async def register_key(self, key: str) -> bool:
+        """Store `key` with every scope for the default account, unless it is known; True when it was new."""
+        if await accounts.key_by_hash(self._db, rules.digest(key)) is not None:
+            return False
+        request = KeyRequest(name="TICKD_API_KEY", scopes=["admin"])
+        stored = rules.make_key(request, key, account_id=rules.DEFAULT_ACCOUNT, now=self._clock.now())
+        await self._db.write(lambda tx: accounts.insert_key(tx, stored))
+        return True
+
+    async def keys(self, account_id: str, *, limit: int, offset: int) -> tuple[list[ApiKey], int]:
+        """One page of the account's keys by name, and how many there are in all."""
+        return await accounts.keys(self._db, account_id, limit=limit, offset=offset)
+
+    async def key(self, account_id: str, identifier: str) -> ApiKey:
+        """The account's key of that id."""
+        found = await accounts.key(self._db, account_id, identifier)
+        if found is None:
+            raise NotFound(f"no key {identifier}")
+        return found
+
+    async def revoke_key(self, account_id: str, identifier: str) -> None:
+        """Revoke a key, from now on and for ever."""
+        now = self._clock.now()
+        if not await self._db.write(lambda tx: accounts.revoke_key(tx, account_id, identifier, now)):
+            raise NotFound(f"no key {identifier}")
+
+
+def _network(source: str) -> str:
+    """A guesser has a whole /64 of IPv6 addresses, and counts as one."""
+    try:
+        address = ipaddress.ip_address(source)
+    except ValueError:
+        return source
+    if address.version == 6 and address.ipv4_mapped is None:
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
+
+
+def _noted(future: asyncio.Future[None]) -> None:
+    if not future.cancelled() and future.exception() is not None:
+        log.debug("last use of a key not written")

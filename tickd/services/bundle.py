@@ -1,0 +1,20 @@
+"""What a face can call: one service a noun."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tickd.services.accounts import Accounts
+from tickd.services.firing import Firing
+from tickd.services.health import Health
+from tickd.services.jobs import Jobs
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """All use cases, built by `app.py`."""
+
+    accounts: Accounts
+    jobs: Jobs
+    firing: Firing
+    health: Health

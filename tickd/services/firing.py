@@ -1,0 +1,384 @@
+"""Firing: what is due is recorded, called, retried and finished; nothing is called unrecorded."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, TypeVar
+from urllib.parse import quote, urlsplit
+
+from tickd import ids, logs
+from tickd.clock import Clock
+from tickd.domain import executions as rules
+from tickd.domain import jobs as job_rules
+from tickd.domain import signing, times
+from tickd.domain.executions import Outcome
+from tickd.domain.histogram import Histogram
+from tickd.domain.jobs import Job, Occurrence
+from tickd.errors import Invalid, NotFound, Unavailable
+from tickd.outbound.http import Failure, HttpClient, Request
+from tickd.services import ledger
+from tickd.services.lane import Lane
+from tickd.services.ledger import Run
+from tickd.services.witness import Witness
+from tickd.store import executions, jobs
+from tickd.store.database import Database
+
+T = TypeVar("T")
+
+BATCH = 200
+"""How many due jobs are planned in one go."""
+RESPONSE_BYTES = 65_536
+"""How much of a response body is read; 2,048 characters of it are kept."""
+HORIZON = 90 * times.DAY
+"""Occurrences older than this are past their retention and get no row."""
+REPLAN_BACK = 3 * times.HOUR
+"""A clock set back by more than this is a correction, as for Debian's cron: plans start over."""
+POISONED_FOR = times.HOUR
+"""How long a job that can't be planned is left alone."""
+PATIENCE_SECS = 1.0
+"""The pause before a write that the disk refused is tried again."""
+_HEADER_SAFE = " !\"#$&'()*+,-./:;<=>?@[]^_`{|}~"
+
+log = logging.getLogger("tickd.firing")
+
+
+class Firing:
+    """Calls jobs' endpoints: the cron loop's tick, triggers, retries, callbacks and restarts."""
+
+    def __init__(
+        self,
+        db: Database,
+        http: HttpClient,
+        clock: Clock,
+        lane: Lane,
+        witness: Witness,
+        *,
+        secret: bytes,
+        base_url: Callable[[], str],
+        jitter: Callable[[], float],
+    ) -> None:
+        self._db = db
+        self._http = http
+        self._clock = clock
+        self._lane = lane
+        self._witness = witness
+        self._secret = secret
+        self._base_url = base_url
+        self._jitter = jitter
+        self._known: set[int] = set()
+        self._aside: set[asyncio.Task[None]] = set()
+        self._back = 0
+        self.lateness = Histogram((0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0))
+        self.finished: Counter[str] = Counter()
+        self.retries = 0
+        self.wake: Callable[[], None] = lambda: None
+        self.wake_deadlines: Callable[[], None] = lambda: None
+
+    @property
+    def in_flight(self) -> int:
+        """Calls under way."""
+        return self._lane.in_flight
+
+    @property
+    def waiting(self) -> int:
+        """Runs that are recorded and wait for a free place."""
+        return self._lane.waiting
+
+    # What is due.
+
+    async def tick(self, now: int) -> int | None:
+        """Record what is due by `now` and hand it to the lane; when the next job is due (milliseconds)."""
+        if self._back:
+            await self._replan(now)
+        due = await jobs.due(self._db, now, BATCH)
+        planned, poisoned, occurrences = [], [], 0
+        for job in due:
+            try:
+                plan = job_rules.due(job, now, horizon=now - HORIZON)
+            except (Invalid, ValueError):
+                log.exception("job can't be planned", extra=logs.fields(job=job.id))
+                poisoned.append(job)
+                continue
+            planned.append((job, plan))
+            occurrences += len(plan.occurrences)
+            if len(planned) % 10 == 0 or occurrences > job_rules.SLICE:
+                await asyncio.sleep(0)
+            if occurrences > 2 * job_rules.SLICE:
+                break
+
+        def unit(tx: sqlite3.Connection) -> list[Run]:
+            for job in poisoned:
+                jobs.replan(tx, job, now + POISONED_FOR)
+            why = self._witness.why
+            return [run for job, plan in planned for run in ledger.record_due(tx, job, plan, now, why)]
+
+        if planned or poisoned:
+            self.submit(await self._db.write(unit))
+        return await jobs.next_due(self._db)
+
+    def record_due(self, tx: sqlite3.Connection, job: Job, now: int) -> list[Run]:
+        """Record, inside a unit of the writer, what is due of one job; the runs to `submit` afterwards."""
+        plan = job_rules.due(job, now, horizon=now - HORIZON)
+        return ledger.record_due(tx, job, plan, now, self._witness.why)
+
+    def clock_went_back(self, milliseconds: int) -> None:
+        """Note a step back; the next tick starts plans over when it was a correction."""
+        self._back = max(self._back, milliseconds)
+        self.wake()
+
+    async def _replan(self, now: int) -> None:
+        """After a large step back, plan from now on; recorded occurrences are never recorded twice."""
+        back, self._back = self._back, 0
+        if back <= REPLAN_BACK:
+            return
+        for job in await jobs.planned_after(self._db, now):
+            sooner = job_rules.upcoming(job, now)
+            if sooner != job.next_run_at:
+                await self._db.write(lambda tx, job=job, at=sooner: jobs.replan(tx, job, at))  # type: ignore[misc]
+        log.warning("plans begun anew after the clock was set back", extra=logs.fields(by_ms=back))
+
+    async def trigger(self, account_id: str, job_id: str, now: int) -> str:
+        """Run a job now, paused or not; the id of its execution."""
+
+        def unit(tx: sqlite3.Connection) -> tuple[int, Run | None]:
+            job = jobs.find(tx, account_id, job_id)
+            if job is None:
+                raise NotFound(f"no job {job_id}")
+            manual = secrets.randbits(62) | 1
+            run = ledger.admit(tx, job, Occurrence(now, "pending", "manual"), now, manual=manual)
+            return executions.row_of_manual(tx, job.row, now, manual), run
+
+        row, run = await self._db.write(unit)
+        if run is not None:
+            self._submit(run)
+        return ids.row_id("exec", row)
+
+    # Calling.
+
+    def submit(self, runs: Iterable[Run]) -> None:
+        """Call recorded runs as soon as there is room; one that is known already is not called twice."""
+        for run in runs:
+            self._submit(run)
+
+    def _submit(self, run: Run) -> None:
+        if run.row in self._known:
+            return
+        self._known.add(run.row)
+        self._lane.submit(urlsplit(run.job.endpoint).netloc, lambda: self._run(run))
+
+    async def _run(self, run: Run) -> None:
+        try:
+            await self._attempt(run)
+        except Exception:
+            # Not a fault of the job: a row left open would hold its `overlap` until the next restart.
+            log.exception("execution broke off", extra=logs.fields(job=run.job.id))
+            await self.finish(run.row, Outcome("failed", "tickd could not run it; its log says why"))
+
+    async def _attempt(self, run: Run) -> None:
+        begun = await self._patiently(lambda tx: executions.begin(tx, run.row, self._clock.now()))
+        if begun is None:
+            self._known.discard(run.row)
+            return
+        attempt = begun
+        if attempt == 1 and run.trigger == "schedule":
+            self.lateness.add((self._clock.now() - run.scheduled_at) / 1000)
+        words = logs.fields(
+            job=run.job.id,
+            name=run.job.name,
+            execution=ids.row_id("exec", run.row),
+            attempt=attempt,
+            trigger=run.trigger,
+            scheduled_at=times.rfc3339(run.scheduled_at),
+        )
+        log.info("job fired", extra=words)
+        outcome = await self._call(run, attempt)
+        if rules.wants_retry(run.job, attempt, outcome):
+            self.retries += 1
+            pause = rules.backoff_secs(attempt, self._jitter())
+            log.info(
+                "job will be tried again",
+                extra=logs.fields(job=run.job.id, error=outcome.error, in_secs=round(pause, 1)),
+            )
+            self._spawn(self._again(run, pause))
+        elif outcome.fate == "success" and run.job.completion == "callback":
+            await self._accepted(run, outcome)
+        else:
+            await self.finish(run.row, outcome)
+
+    async def _again(self, run: Run, pause: float) -> None:
+        await self._clock.sleep(pause)
+        self._known.discard(run.row)
+        self._submit(run)
+
+    async def _call(self, run: Run, attempt: int) -> Outcome:
+        try:
+            response = await self._http.send(self._request(run, attempt))
+        except Failure as failure:
+            spent = round(failure.timings.total_ms or 0)
+            if failure.kind == "timeout":
+                return Outcome("timeout", failure.message, None, spent, "", "timeout")
+            final = failure.responded or failure.kind == "refused"
+            return Outcome("failed", failure.message, None, spent, "", None if final else "network")
+        except ValueError as error:
+            return Outcome("failed", f"the request can't be sent: {error}")
+        spent = round(response.timings.total_ms or 0)
+        return rules.answered(response.status, response.reason, spent, response.body)
+
+    def _request(self, run: Run, attempt: int) -> Request:
+        job = run.job
+        identifier = ids.row_id("exec", run.row)
+        body = job.body.encode()
+        headers = [
+            ("X-Tickstem-Job-ID", job.id),
+            ("X-Tickstem-Job-Name", quote(job.name, safe=_HEADER_SAFE)),
+            ("X-Tickd-Execution-Id", identifier),
+            ("X-Tickd-Scheduled-At", times.rfc3339(run.scheduled_at)),
+            ("X-Tickd-Attempt", str(attempt)),
+        ]
+        if job.completion == "callback":
+            token = signing.run_token(self._secret, run.row)
+            headers.append(("X-Tickd-Done-Url", f"{self._base_url()}/x/{token}"))
+        if job.signing_secret:
+            headers += signing.webhook_headers(job.signing_secret, identifier, self._clock.now(), body)
+        if body and not any(name.lower() == "content-type" for name in job.headers):
+            kind = "application/json" if job.body.lstrip()[:1] in ("{", "[") else "text/plain; charset=utf-8"
+            headers.append(("Content-Type", kind))
+        headers += job.headers.items()
+        return Request(
+            job.method,
+            job.endpoint,
+            tuple(headers),
+            body,
+            timeout_secs=float(job.timeout_secs),
+            max_body=RESPONSE_BYTES,
+        )
+
+    # Finishing.
+
+    async def _accepted(self, run: Run, outcome: Outcome) -> None:
+        deadline = self._clock.now() + run.job.max_runtime_secs * times.SECOND
+        await self._patiently(lambda tx: executions.accept(tx, run.row, outcome, deadline))
+        self._known.discard(run.row)
+        self.wake_deadlines()
+
+    async def finish(self, row: int, outcome: Outcome) -> bool:
+        """Record the end of a run and begin the one that waited for it; False when it had ended before."""
+        now = self._clock.now()
+        ended = await self._patiently(lambda tx: ledger.end(tx, row, outcome, now))
+        self._known.discard(row)
+        if ended is None:
+            return False
+        self.finished[outcome.fate] += 1
+        await self._settled(row, ended, outcome)
+        return True
+
+    async def _settled(self, row: int, ended: ledger.Ended, outcome: Outcome) -> None:
+        words = logs.fields(
+            execution=ids.row_id("exec", row),
+            status=outcome.fate,
+            error=outcome.error,
+            duration_ms=outcome.duration_ms,
+            failures=ended.consecutive_failures,
+        )
+        if outcome.fate != "success":
+            log.warning("job run failed", extra=words)
+        if ended.flipped == "failing":
+            log.error("job is failing", extra=words)
+        elif ended.flipped == "recovered":
+            log.info("job recovered", extra=words)
+        waiting = [pending for pending in ended.pending if pending not in self._known]
+        if waiting:
+            await self._begin_waiting(waiting, ended.running + len(ended.pending) - len(waiting))
+
+    async def _begin_waiting(self, waiting: list[int], under_way: int) -> None:
+        """Begin what `overlap: queue` held back: the oldest one, when no run of its job is under way."""
+        for row in waiting:
+            execution = await executions.by_row(self._db, row)
+            job = execution and await jobs.by_row(self._db, execution.job_row)
+            if not execution or not job or (under_way and job.overlap == "queue"):
+                return
+            self._submit(Run(row, job, execution.scheduled_at, execution.trigger))
+            under_way += 1
+
+    async def report(self, token: str, kind: str, exit_status: int, body: bytes) -> None:
+        """Take what a job says on its done URL: `kind` is `end` or `log`.
+
+        NotFound when the token is no good, Conflict when the execution has ended.
+        """
+        row = signing.run_of(self._secret, token)
+        execution = None if row is None else await executions.by_row(self._db, row)
+        if row is None or execution is None:
+            raise NotFound("no execution has this token")
+        output = rules.kept_output(body)
+        now = self._clock.now()
+
+        def unit(tx: sqlite3.Connection) -> tuple[Outcome, ledger.Ended] | None:
+            return ledger.take_report(tx, row, kind == "log", exit_status, output, now)
+
+        taken = await self._db.write(unit)
+        if taken is not None:
+            outcome, ended = taken
+            self.finished[outcome.fate] += 1
+            await self._settled(row, ended, outcome)
+
+    async def expire(self, now: int) -> int | None:
+        """End runs whose callback is overdue; when the next one is (milliseconds)."""
+        for row, deadline in await executions.deadlines(self._db, BATCH):
+            if deadline > now:
+                return deadline
+            execution = await executions.by_row(self._db, row)
+            job = execution and await jobs.by_row(self._db, execution.job_row)
+            if job:
+                await self.finish(row, rules.overran(job.max_runtime_secs))
+        following = await executions.deadlines(self._db, 1)
+        return following[0][1] if following else None
+
+    # Start and stop.
+
+    async def recover(self, now: int) -> None:
+        """Take up what an earlier life of the daemon left open."""
+        last = 0
+        while found := await executions.open_after(self._db, last, BATCH):
+            last = found[-1].row
+            batch = [execution for execution in found if execution.row not in self._known]
+
+            def unit(tx: sqlite3.Connection, batch: list[rules.Execution] = batch) -> list[Run]:
+                why = self._witness.why
+                taken = (ledger.resume_open(tx, execution, now, why) for execution in batch)
+                return [run for run in taken if run is not None]
+
+            for run in await self._db.write(unit):
+                log.warning(
+                    "execution taken up again",
+                    extra=logs.fields(job=run.job.id, execution=ids.row_id("exec", run.row)),
+                )
+                self._submit(run)
+
+    async def stop(self, grace_secs: float) -> None:
+        """Begin nothing more and give running calls `grace_secs`; the next start takes up what is left."""
+        for task in self._aside:
+            task.cancel()
+        await asyncio.gather(*self._aside, return_exceptions=True)
+        await self._lane.stop(grace_secs)
+        cut_off = sorted(self._known)
+        words = f"cut off at shutdown, after a grace of {grace_secs:g} s"
+        await self._db.write(lambda tx: executions.note_cut_off(tx, cut_off, words))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._aside.add(task)
+        task.add_done_callback(self._aside.discard)
+
+    async def _patiently(self, unit: Callable[[sqlite3.Connection], T]) -> T:
+        """Write, again and again while the disk is full or locked: what has happened must be recorded."""
+        while True:
+            try:
+                return await self._db.write(unit)
+            except Unavailable as error:
+                log.error("can't record; will try again", extra=logs.fields(error=error.message))
+                await self._clock.sleep(PATIENCE_SECS)

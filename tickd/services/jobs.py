@@ -1,0 +1,140 @@
+"""Jobs: register, change, pause, list and delete; their executions as they are read."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+from tickd import ids
+from tickd.clock import Clock
+from tickd.domain import cron, times
+from tickd.domain import jobs as rules
+from tickd.domain.executions import Execution
+from tickd.domain.jobs import Job, JobChange, JobRegistration
+from tickd.errors import NotFound
+from tickd.services import ledger
+from tickd.services.firing import Firing
+from tickd.store import executions, jobs
+from tickd.store.database import Database
+
+
+class Jobs:
+    """The use cases of jobs; every face calls these."""
+
+    def __init__(self, db: Database, clock: Clock, firing: Firing) -> None:
+        self._db = db
+        self._clock = clock
+        self._firing = firing
+
+    async def register(self, account_id: str, spec: JobRegistration) -> tuple[Job, bool]:
+        """Store a job, or change the account's job of that name; True when it is new."""
+        now = self._clock.now()
+        fresh = rules.register(spec, identifier=ids.new("job"), account_id=account_id, now=now)
+
+        def unit(tx: sqlite3.Connection) -> tuple[Job, bool, list[ledger.Run]]:
+            known = jobs.find_name(tx, account_id, fresh.name)
+            if known is None:
+                return jobs.insert(tx, fresh), True, []
+            changed, runs = self._store(tx, known, lambda job: rules.change(job, spec, now), now)
+            return changed, False, runs
+
+        job, is_new, runs = await self._db.write(unit)
+        self._firing.submit(runs)
+        self._firing.wake()
+        return job, is_new
+
+    async def change(self, account_id: str, identifier: str, spec: JobChange) -> Job:
+        """Change what `spec` says of a job; the rest keeps its value."""
+        now = self._clock.now()
+        return await self._edit(account_id, identifier, lambda job: rules.change(job, spec, now), now)
+
+    async def pause(self, account_id: str, identifier: str) -> Job:
+        """Stop firing a job until it is resumed."""
+        now = self._clock.now()
+        return await self._edit(account_id, identifier, lambda job: rules.pause(job, now), now)
+
+    async def resume(self, account_id: str, identifier: str) -> Job:
+        """Fire a paused job again, from its next occurrence on."""
+        now = self._clock.now()
+        return await self._edit(account_id, identifier, lambda job: rules.resume(job, now), now)
+
+    async def _edit(self, account_id: str, identifier: str, edit: Callable[[Job], Job], now: int) -> Job:
+        def unit(tx: sqlite3.Connection) -> tuple[Job, list[ledger.Run]]:
+            return self._store(tx, _found(jobs.find(tx, account_id, identifier), identifier), edit, now)
+
+        job, runs = await self._db.write(unit)
+        self._firing.submit(runs)
+        self._firing.wake()
+        return job
+
+    def _store(
+        self, tx: sqlite3.Connection, job: Job, edit: Callable[[Job], Job], now: int
+    ) -> tuple[Job, list[ledger.Run]]:
+        """Store the edited job. What was due a moment ago is recorded first, or the edit would lose it."""
+        runs: list[ledger.Run] = []
+        if job.next_run_at is not None and job.next_run_at <= now:
+            runs = self._firing.record_due(tx, job, now)
+            job = _found(jobs.find_row(tx, job.row), job.id)
+        edited = edit(job)
+        if edited is not job:
+            jobs.update(tx, edited)
+        return edited, runs
+
+    async def get(self, account_id: str, identifier: str) -> Job:
+        """The account's job of that id."""
+        return _found(await jobs.get(self._db, account_id, identifier), identifier)
+
+    async def page(
+        self, account_id: str, *, status: str | None, tag: str | None, limit: int, offset: int
+    ) -> tuple[list[Job], int]:
+        """One page of the account's jobs by name, and how many there are in all."""
+        return await jobs.page(self._db, account_id, status=status, tag=tag, limit=limit, offset=offset)
+
+    async def delete(self, account_id: str, identifier: str) -> None:
+        """Delete a job and its executions."""
+        if not await self._db.write(lambda tx: jobs.delete(tx, account_id, identifier)):
+            raise NotFound(f"no job {identifier}")
+
+    async def trigger(self, account_id: str, identifier: str) -> str:
+        """Run a job now, paused or not; the id of its execution."""
+        return await self._firing.trigger(account_id, identifier, self._clock.now())
+
+    async def executions(
+        self, account_id: str, identifier: str, *, status: str | None, limit: int, offset: int
+    ) -> tuple[list[Execution], int]:
+        """One page of a job's executions, newest first, and how many there are in all."""
+        job = await self.get(account_id, identifier)
+        return await executions.page(self._db, job.row, status=status, limit=limit, offset=offset)
+
+    async def execution(self, account_id: str, identifier: str) -> Execution:
+        """The account's execution of that id."""
+        row = ids.row_of("exec", identifier)
+        found = None if row is None else await executions.get(self._db, account_id, row)
+        if found is None:
+            raise NotFound(f"no execution {identifier}")
+        return found
+
+    def preview(self, schedule: str, timezone: str, count: int) -> tuple[str, list[int]]:
+        """A schedule in words, and its next `count` occurrences (milliseconds)."""
+        expression = cron.parse(schedule).expression
+        zone = cron.zone(timezone).key
+        upcoming: list[int] = []
+        moment = self._clock.now()
+        for _ in range(count):
+            moment = cron.next_after(expression, zone, moment)
+            upcoming.append(moment)
+        return cron.describe(expression), upcoming
+
+    async def counts(self, account_id: str) -> dict[str, int]:
+        """What the account uses: `jobs`, and `executions_this_month` (UTC)."""
+        month = times.month_start(self._clock.now())
+        return {
+            "jobs": await jobs.how_many(self._db, account_id),
+            "executions_this_month": await executions.started_since(self._db, account_id, month),
+        }
+
+
+def _found(job: Job | None, identifier: str) -> Job:
+    if job is None:
+        raise NotFound(f"no job {identifier}")
+    return job

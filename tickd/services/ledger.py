@@ -1,0 +1,156 @@
+"""The ledger's transactions: what is due gets its row, what has ended gets its fate.
+
+These functions run inside a unit of the writer; they read and write, and decide nothing themselves.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from tickd.domain import executions as rules
+from tickd.domain.executions import Execution, Outcome
+from tickd.domain.jobs import Job, Occurrence, Plan
+from tickd.errors import Conflict
+from tickd.store import executions, jobs
+
+Why = Callable[[int], str]
+"""Says why an occurrence at that moment (milliseconds) did not run on time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """An execution that is to be called, with its job as it stood then."""
+
+    row: int
+    job: Job
+    scheduled_at: int
+    trigger: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What the end of a run changed, and what is still open of the job."""
+
+    job_row: int
+    flipped: Literal["failing", "recovered"] | None
+    consecutive_failures: int
+    pending: tuple[int, ...] = ()
+    running: int = 0
+
+
+def record_due(tx: sqlite3.Connection, job: Job, plan: Plan, now: int, why: Why) -> list[Run]:
+    """Give each occurrence of `plan` its row and move the job's plan on; the runs to be called.
+
+    Nothing happens when the job's plan is no longer the one that `plan` was made of.
+    """
+    if not jobs.is_planned(tx, job):
+        return []
+    runs = []
+    for occurrence in plan.occurrences:
+        run = _record(tx, job, occurrence, now, why)
+        if run is not None:
+            runs.append(run)
+    # An occurrence that has its row already (the clock stepped back) is accounted for by that row.
+    count = len(plan.occurrences)
+    accounted = executions.count_occurrences(tx, job.row, [one.at for one in plan.occurrences])
+    jobs.advance(tx, job, plan.next_run_at, count, accounted)
+    return runs
+
+
+def _record(tx: sqlite3.Connection, job: Job, occurrence: Occurrence, now: int, why: Why) -> Run | None:
+    if occurrence.fate == "missed":
+        executions.insert(tx, job, occurrence, error=why(occurrence.at), finished_at=now)
+        return None
+    reason = f"caught up: {why(occurrence.at)}" if occurrence.trigger == "catch_up" else ""
+    return admit(tx, job, occurrence, now, reason=reason)
+
+
+def admit(
+    tx: sqlite3.Connection, job: Job, occurrence: Occurrence, now: int, *, reason: str = "", manual: int = 0
+) -> Run | None:
+    """Record an occurrence that is to run, as its job's `overlap` has it; None when it does not run now."""
+    if job.overlap == "allow":
+        return _insert(tx, job, occurrence, reason, manual)
+    open_rows = executions.open_rows(tx, job.row)
+    verdict = rules.admit(job.overlap, len(open_rows))
+    if verdict == "run":
+        return _insert(tx, job, occurrence, reason, manual)
+    if verdict == "wait":
+        words = "waits for the run before it (overlap: queue)"
+        _insert(tx, job, occurrence, f"{reason}; {words}" if reason else words, manual)
+        return None
+    words = "the run before it had not ended (overlap: skip)"
+    if job.overlap == "queue":
+        words = f"{rules.QUEUE_MOST} runs were waiting already (overlap: queue)"
+    executions.insert(tx, job, occurrence, status="skipped", error=words, finished_at=now, manual=manual)
+    return None
+
+
+def _insert(tx: sqlite3.Connection, job: Job, occurrence: Occurrence, reason: str, manual: int) -> Run | None:
+    row = executions.insert(tx, job, occurrence, reason=reason, manual=manual)
+    return None if row is None else Run(row, job, occurrence.at, occurrence.trigger)
+
+
+def end(tx: sqlite3.Connection, row: int, outcome: Outcome, now: int) -> Ended | None:
+    """Finish an execution and settle its job; None when it had ended before."""
+    job_row = executions.end(tx, row, outcome, now)
+    if job_row is None:
+        return None
+    known = jobs.standing(tx, job_row)
+    if known is None:
+        return Ended(job_row, None, 0)
+    failures, failing, threshold = known
+    after = rules.standing(outcome.fate, failures=failures, failing=failing, threshold=threshold)
+    jobs.set_standing(
+        tx,
+        job_row,
+        failures=after.consecutive_failures,
+        failing=after.failing,
+        status=outcome.fate,
+        finished_at=now,
+    )
+    still_open = executions.open_rows(tx, job_row)
+    pending = tuple(row for row, status in still_open if status == "pending")
+    return Ended(job_row, after.flipped, after.consecutive_failures, pending, len(still_open) - len(pending))
+
+
+def take_report(
+    tx: sqlite3.Connection, row: int, only_log: bool, exit_status: int, output: str, now: int
+) -> tuple[Outcome, Ended] | None:
+    """Keep what a run says of itself and, unless it is only a log, end it; Conflict when it has ended."""
+    execution = executions.find_row(tx, row)
+    if execution is None or execution.status not in rules.OPEN:
+        raise Conflict("this execution has ended")
+    if output:
+        executions.report(tx, row, output)
+    if only_log:
+        return None
+    begun = now if execution.started_at is None else execution.started_at
+    outcome = rules.ended_by_callback(exit_status, now - begun)
+    ended = end(tx, row, outcome, now)
+    return None if ended is None else (outcome, ended)
+
+
+def resume_open(tx: sqlite3.Connection, execution: Execution, now: int, why: Why) -> Run | None:
+    """Do with an execution that a start finds open what its state asks for; a Run when it is to be called."""
+    job = jobs.find_row(tx, execution.job_row)
+    if job is None:
+        return None
+    verdict = rules.after_restart(execution, job.catch_up, now)
+    if verdict == "keep" and execution.deadline_at is not None:
+        # Nobody could report to a daemon that was away: that time is not held against the run.
+        executions.extend(tx, execution.row, max(execution.deadline_at, now + rules.AFTER_AWAY))
+    if verdict == "miss":
+        executions.close(tx, execution.row, "missed", why(execution.scheduled_at), now)
+    elif verdict == "close":
+        # Not the job's failure: nobody knows how that run ended, so its standing stays.
+        executions.close(tx, execution.row, "failed", rules.INTERRUPTED, now)
+    elif verdict == "again":
+        executions.reopen(tx, execution.row, f"{rules.INTERRUPTED}; begun again")
+    older = any(row < execution.row for row, _ in executions.open_rows(tx, job.row))
+    if verdict not in ("run", "again") or (older and job.overlap == "queue"):
+        return None
+    return Run(execution.row, job, execution.scheduled_at, execution.trigger)

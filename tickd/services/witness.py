@@ -1,0 +1,121 @@
+"""The witness: when tickd could not see or act, and how the wall clock moved meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tickd import logs
+from tickd.clock import Clock
+from tickd.domain import times
+from tickd.domain.histogram import Histogram
+from tickd.store import accounts
+from tickd.store.database import Database
+
+ALIVE_EVERY = 10 * times.SECOND
+"""How often the sign of life is written; it bounds how exactly an outage is known after a kill."""
+STEP = 2 * times.SECOND
+"""A difference between the wall and the monotonic side that counts as a step."""
+GAP = 2 * ALIVE_EVERY
+"""A silence before the start that counts as an outage."""
+REMEMBERED = 100
+
+log = logging.getLogger("tickd.witness")
+
+
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """An interval, in milliseconds, in which nothing could be fired or seen."""
+
+    started_at: int
+    ended_at: int
+    cause: str
+
+
+class Witness:
+    """Keeps the sign of life, notices steps and suspends, and says why something was late."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+        self._blind: list[Blind] = []
+        self._wall = clock.now()
+        self._monotonic = clock.monotonic()
+        self._alive_at = 0
+        self._expected: float | None = None
+        self.loop_lag = Histogram((0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0))
+        self.last_lag_secs = 0.0
+        self.steps = 0
+        self.stepped_back: Callable[[int], None] = lambda _moment: None
+        self.stepped: Callable[[], None] = lambda: None
+
+    async def begin(self, now: int) -> None:
+        """Record the outage since the last sign of life; say when the clock is behind it."""
+        alive_at = await accounts.fact(self._db, "alive_at")
+        if isinstance(alive_at, int):
+            if now - alive_at > GAP:
+                await self._record(Blind(alive_at, now, "tickd was not running"))
+            elif alive_at - now > STEP:
+                log.warning("clock is behind the last sign of life", extra=logs.fields(ms=alive_at - now))
+                self.stepped_back(alive_at - now)
+        await self._sign(now)
+
+    async def tick(self, now: int) -> int:
+        """Measure the loop's lag, notice a step of the wall clock, and sign every ten seconds."""
+        monotonic = self._clock.monotonic()
+        if self._expected is not None:
+            self.last_lag_secs = max(0.0, monotonic - self._expected)
+            self.loop_lag.add(self.last_lag_secs)
+        passed = round((monotonic - self._monotonic) * 1000)
+        step = now - self._wall - passed
+        before, self._wall, self._monotonic = self._wall, now, monotonic
+        if abs(step) > STEP:
+            await self._stepped(before, now, step)
+        if now - self._alive_at >= ALIVE_EVERY or now < self._alive_at:
+            await self._sign(now)
+        self._expected = self._clock.monotonic() + 1.0
+        return self._clock.now() + times.SECOND
+
+    async def _stepped(self, before: int, now: int, step: int) -> None:
+        self.steps += 1
+        log.warning("clock stepped, or the machine was suspended", extra=logs.fields(step_ms=step))
+        if step > 0:
+            await self._record(Blind(before, now, "the clock jumped or the machine was suspended"))
+        else:
+            self.stepped_back(-step)
+        self.stepped()
+
+    async def end(self, now: int) -> None:
+        """Sign for the last time, so that the next start knows when this one ended."""
+        await self._sign(now)
+
+    async def _sign(self, now: int) -> None:
+        self._alive_at = now
+        future = self._db.write_soon(lambda tx: accounts.set_fact(tx, "alive_at", now))
+        future.add_done_callback(_noted)
+
+    async def _record(self, blind: Blind) -> None:
+        self._blind = [*self._blind, blind][-REMEMBERED:]
+        words = logs.fields(
+            since=times.rfc3339(blind.started_at), until=times.rfc3339(blind.ended_at), cause=blind.cause
+        )
+        log.warning("blind interval", extra=words)
+        await self._db.write(
+            lambda tx: accounts.record_blind(tx, blind.started_at, blind.ended_at, blind.cause)
+        )
+
+    def why(self, moment: int) -> str:
+        """Why something planned for `moment` did not happen then."""
+        for blind in reversed(self._blind):
+            if blind.started_at - ALIVE_EVERY <= moment <= blind.ended_at:
+                since, until = times.rfc3339(blind.started_at), times.rfc3339(blind.ended_at)
+                return f"{blind.cause} from {since} to {until}"
+        return "it could not be recorded in its minute"
+
+
+def _noted(future: asyncio.Future[None]) -> None:
+    # A full disk shows at every write and in /readyz; a missed sign of life only blurs the next outage.
+    if not future.cancelled() and future.exception() is not None:
+        log.debug("sign of life not written")

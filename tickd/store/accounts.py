@@ -1,0 +1,98 @@
+"""Accounts, API keys, and the daemon's own facts."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import msgspec
+
+from tickd.domain.accounts import Account, ApiKey
+from tickd.store.database import Database
+
+_ACCOUNT = tuple(Account.__struct_fields__)
+_KEY = tuple(ApiKey.__struct_fields__)
+_KEYS = ", ".join(_KEY)
+
+GET = f"SELECT {', '.join(_ACCOUNT)} FROM accounts WHERE id = ?"  # noqa: S608
+KEY_BY_HASH = f"SELECT {_KEYS} FROM api_keys WHERE hash = ? AND revoked_at IS NULL"  # noqa: S608
+KEY_BY_ID = f"SELECT {_KEYS} FROM api_keys WHERE account_id = ? AND id = ? AND revoked_at IS NULL"  # noqa: S608
+KEYS = (
+    f"SELECT {_KEYS} FROM api_keys WHERE account_id = ? AND revoked_at IS NULL "  # noqa: S608
+    "ORDER BY name, id LIMIT ? OFFSET ?"
+)
+KEYS_TOTAL = "SELECT count(*) FROM api_keys WHERE account_id = ? AND revoked_at IS NULL"
+INSERT_KEY = f"INSERT INTO api_keys ({_KEYS}) VALUES ({', '.join('?' * len(_KEY))})"  # noqa: S608
+REVOKE = "UPDATE api_keys SET revoked_at = ? WHERE account_id = ? AND id = ? AND revoked_at IS NULL"
+TOUCH = "UPDATE api_keys SET last_used_at = ? WHERE id = ?"
+FACT = "SELECT value FROM facts WHERE name = ?"
+SET_FACT = (
+    "INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+)
+RETENTIONS = (
+    "SELECT jobs.row, accounts.retention_days FROM jobs JOIN accounts ON accounts.id = jobs.account_id "
+)
+BLIND = "INSERT INTO blind_intervals (started_at, ended_at, cause) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+
+
+def _key(row: sqlite3.Row) -> ApiKey:
+    values = dict(zip(_KEY, tuple(row), strict=True))
+    values["scopes"] = msgspec.json.decode(values["scopes"])
+    return ApiKey(**values)
+
+
+async def get(db: Database, account_id: str) -> Account | None:
+    """The account of that id."""
+    row = await db.fetch_one(GET, (account_id,))
+    return None if row is None else Account(**dict(zip(_ACCOUNT, tuple(row), strict=True)))
+
+
+async def key_by_hash(db: Database, digest: bytes) -> ApiKey | None:
+    """The key with that SHA-256 that has not been revoked."""
+    row = await db.fetch_one(KEY_BY_HASH, (digest,))
+    return None if row is None else _key(row)
+
+
+async def key(db: Database, account_id: str, identifier: str) -> ApiKey | None:
+    """The account's key of that id."""
+    row = await db.fetch_one(KEY_BY_ID, (account_id, identifier))
+    return None if row is None else _key(row)
+
+
+async def keys(db: Database, account_id: str, *, limit: int, offset: int) -> tuple[list[ApiKey], int]:
+    """One page of an account's keys by name, and how many there are in all."""
+    rows = await db.fetch(KEYS, (account_id, limit, offset))
+    total = await db.fetch(KEYS_TOTAL, (account_id,))
+    return [_key(row) for row in rows], int(total[0][0])
+
+
+def insert_key(tx: sqlite3.Connection, key: ApiKey) -> None:
+    """Store a new key."""
+    scopes = msgspec.json.encode(key.scopes).decode()
+    values = [scopes if name == "scopes" else getattr(key, name) for name in _KEY]
+    tx.execute(INSERT_KEY, values)
+
+
+def revoke_key(tx: sqlite3.Connection, account_id: str, identifier: str, now: int) -> bool:
+    """Revoke a key; False when the account has no such key in force."""
+    return tx.execute(REVOKE, (now, account_id, identifier)).rowcount == 1
+
+
+def touch_key(tx: sqlite3.Connection, identifier: str, now: int) -> None:
+    """Say that a key was used."""
+    tx.execute(TOUCH, (now, identifier))
+
+
+async def fact(db: Database, name: str) -> object:
+    """One of the daemon's own facts, or None: `secret` (bytes), `alive_at` (milliseconds)."""
+    row = await db.fetch_one(FACT, (name,))
+    return None if row is None else row[0]
+
+
+def set_fact(tx: sqlite3.Connection, name: str, value: object) -> None:
+    """Store one of the daemon's own facts."""
+    tx.execute(SET_FACT, (name, value))
+
+
+def record_blind(tx: sqlite3.Connection, started_at: int, ended_at: int, cause: str) -> None:
+    """Record an interval in which tickd could not see or act."""
+    tx.execute(BLIND, (started_at, ended_at, cause))

@@ -1,0 +1,112 @@
+"""Fields: reads a request's body and query into a type, and says what is wrong with which field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import TypeVar
+
+import msgspec
+from msgspec import inspect
+
+from tickd.errors import Invalid, Malformed
+
+T = TypeVar("T")
+
+MOST = 500
+"""The largest page of a list."""
+
+
+class Page(msgspec.Struct, kw_only=True):
+    """Which part of a list is wanted; out of range is clamped."""
+
+    limit: int = 100
+    offset: int = 0
+
+    def clamped(self) -> tuple[int, int]:
+        """`limit` within 1 and 500, `offset` from 0 on."""
+        return max(1, min(MOST, self.limit)), max(0, min(1 << 53, self.offset))
+
+
+def read_body(raw: bytes, kind: type[T]) -> T:
+    """The JSON object `raw` as a `kind`; an empty body is an empty object, null means left out.
+
+    Malformed where it is no JSON object, Invalid where a field is missing, mistyped or out of range.
+    """
+    try:
+        value = msgspec.json.decode(raw) if raw.strip() else {}
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Malformed(f"the body is not valid JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise Malformed("the body must be a JSON object")
+    said = {name: item for name, item in value.items() if item is not None}
+    return _convert(said, kind, strict=True)
+
+
+def read_query(query: Mapping[str, str], kind: type[T]) -> T:
+    """The query string as a `kind`; an empty value means left out."""
+    return _convert({name: text for name, text in query.items() if text}, kind, strict=False)
+
+
+def _convert(value: dict[str, object], kind: type[T], *, strict: bool) -> T:
+    try:
+        return msgspec.convert(value, kind, strict=strict)
+    except msgspec.ValidationError as error:
+        raise _explain(str(error), kind) from error
+
+
+def _explain(message: str, kind: type) -> Invalid:
+    """The house's sentence for one of msgspec's, out of the field's own type."""
+    if message.startswith("Object missing required field"):
+        return Invalid(message.split("`")[1], "is required")
+    _, _, path = message.rpartition("`$.")
+    name = path.rstrip("`").split("[")[0].split(".")[0]
+    types = _types(kind)
+    if name not in types:
+        return Invalid("the request", f"can't be read: {message}")
+    return Invalid(name, _sentence(types[name], of_type=", got" not in message))
+
+
+@cache
+def _types(kind: type) -> dict[str, inspect.Type]:
+    info = inspect.type_info(kind)
+    if not isinstance(info, inspect.StructType):
+        raise TypeError(f"{kind} is not a Struct")
+    return {field.encode_name: field.type for field in info.fields}
+
+
+def _sentence(kind: inspect.Type, *, of_type: bool) -> str:
+    """What a value of this type must be; `of_type` says that only its range was wrong."""
+    if isinstance(kind, inspect.UnionType):
+        real = [one for one in kind.types if not isinstance(one, inspect.NoneType)]
+        return _sentence(real[0], of_type=of_type)
+    if isinstance(kind, inspect.IntType):
+        noun = "" if of_type else "a whole number "
+        if kind.ge is None or kind.le is None:
+            return "must be a whole number"
+        return f"must be {noun}between {kind.ge} and {kind.le}"
+    if isinstance(kind, inspect.StrType):
+        return "must be text" + _length(kind.min_length, kind.max_length, "characters")
+    if isinstance(kind, inspect.LiteralType):
+        return "must be one of " + ", ".join(map(str, kind.values))
+    if isinstance(kind, inspect.ListType):
+        return "must be a list" + _length(None, kind.max_length, "items") + _items(kind.item_type)
+    if isinstance(kind, inspect.DictType):
+        return "must be a map of names to texts"
+    if isinstance(kind, inspect.BoolType):
+        return "must be true or false"
+    raise TypeError(f"no sentence for {kind}")
+
+
+def _length(low: int | None, high: int | None, noun: str) -> str:
+    if high is None:
+        return ""
+    return f" of {low} to {high} {noun}" if low else f" of at most {high} {noun}"
+
+
+def _items(kind: inspect.Type) -> str:
+    if isinstance(kind, inspect.LiteralType):
+        return " out of " + ", ".join(map(str, kind.values))
+    if isinstance(kind, inspect.StrType):
+        return ", each text" + _length(kind.min_length, kind.max_length, "characters")
+    return ""

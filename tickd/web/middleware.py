@@ -1,0 +1,95 @@
+"""Middleware: where a request comes from, and what becomes of every error."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from tickd import errors, logs
+from tickd.errors import TickdError
+from tickd.web.answers import Answer, ErrorAnswer, native_error, render
+from tickd.web.routes import SOURCE
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+log = logging.getLogger("tickd.web")
+
+
+@web.middleware
+async def say_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn every error into the face's own JSON: never an HTML page, never a traceback."""
+    try:
+        return await handler(request)
+    except TickdError as error:
+        return native_error(error)
+    except web.HTTPNotFound:
+        return native_error(errors.NotFound(f"no such path: {request.path}"))
+    except web.HTTPMethodNotAllowed as error:
+        return native_error(errors.MethodNotAllowed(request.method, sorted(error.allowed_methods)))
+    except web.HTTPRequestEntityTooLarge:
+        return native_error(errors.TooLarge("the body is larger than 1 MiB"))
+    except web.HTTPException as error:
+        return render(Answer(ErrorAnswer(error.reason), error.status))
+    except ConnectionError:
+        raise  # the caller has gone; there is nobody to answer
+    except Exception:
+        log.exception("request failed", extra=logs.fields(method=request.method, path=request.path))
+        return render(Answer(ErrorAnswer("tickd has failed; its log says why"), 500))
+
+
+def source_of(trusted: Sequence[str]) -> Middleware:
+    """A middleware that notes the caller's address; X-Forwarded-For counts only from `trusted` peers."""
+    networks = [ipaddress.ip_network(one) for one in trusted]
+
+    @web.middleware
+    async def note_source(request: web.Request, handler: Handler) -> web.StreamResponse:
+        request[SOURCE] = _source(
+            request.remote or "", request.headers.getall("X-Forwarded-For", []), networks
+        )
+        return await handler(request)
+
+    return note_source
+
+
+def _source(peer: str, forwarded: list[str], trusted: Sequence[Network]) -> str:
+    """The last address that no trusted proxy vouches for: what stands before it anyone can write."""
+    hops = [hop.strip() for line in forwarded for hop in line.split(",")]
+    source = peer
+    while hops and _within(source, trusted):
+        candidate = hops.pop()
+        if _address(candidate) is None:
+            break
+        source = candidate
+    return source
+
+
+def _within(text: str, networks: Sequence[Network]) -> bool:
+    address = _address(text)
+    return address is not None and any(address in network for network in networks)
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(text.strip("[]"))
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def only_local_hosts(request_hosts: frozenset[str]) -> Middleware:
+    """A middleware for `tickd dev`, which asks for no sign-in: a page elsewhere must not reach it by
+    pointing its own name at this machine (DNS rebinding)."""
+
+    @web.middleware
+    async def check_host(request: web.Request, handler: Handler) -> web.StreamResponse:
+        host = request.host.rpartition(":")[0] if request.host.count(":") == 1 else request.host
+        if host.strip("[]").partition("]")[0] not in request_hosts:
+            raise errors.Forbidden(f"tickd dev answers on localhost only, not on {request.host}")
+        return await handler(request)
+
+    return check_host

@@ -1,0 +1,134 @@
+"""The account and its API keys on the native face."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from tickd.domain import times
+from tickd.domain.accounts import Account, ApiKey, KeyRequest
+from tickd.web.answers import Answer
+from tickd.web.fields import Page
+from tickd.web.routes import Call, Route
+
+
+class Limits(Struct):
+    """What the account may have; null is unlimited."""
+
+    max_jobs: int | None
+    max_monitors: int | None
+    max_heartbeats: int | None
+    min_interval_secs: int | None
+    executions_per_month: int | None
+    verifications_per_month: int | None
+    retention_days: int
+
+
+class Use(Struct):
+    """What the account has now; months are UTC."""
+
+    jobs: int
+    executions_this_month: int
+
+
+class AccountAnswer(Struct):
+    """An account, its limits and what it uses of them."""
+
+    id: str
+    name: str
+    limits: Limits
+    use: Use
+    created_at: str
+
+
+class KeyAnswer(Struct):
+    """An API key without the key: `start` is how it begins."""
+
+    id: str
+    name: str
+    start: str
+    scopes: list[str]
+    created_at: str
+    last_used_at: str | None
+
+
+class NewKeyAnswer(KeyAnswer, kw_only=True):
+    """A new API key; `key` is shown this once."""
+
+    key: str
+
+
+class KeyList(Struct):
+    """A page of API keys, by name."""
+
+    keys: list[KeyAnswer]
+    limit: int
+    offset: int
+    total: int
+
+
+def _account(account: Account, use: dict[str, int]) -> AccountAnswer:
+    limits = Limits(**{name: getattr(account, name) for name in Limits.__struct_fields__})
+    return AccountAnswer(account.id, account.name, limits, Use(**use), times.rfc3339(account.created_at))
+
+
+def _key(key: ApiKey) -> dict[str, object]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "start": key.start,
+        "scopes": key.scopes,
+        "created_at": times.rfc3339(key.created_at),
+        "last_used_at": times.optional(key.last_used_at),
+    }
+
+
+async def account(call: Call) -> Answer:
+    """`GET /v1/account`"""
+    found = await call.services.accounts.account(call.account_id)
+    return Answer(_account(found, await call.services.jobs.counts(call.account_id)))
+
+
+async def create_key(call: Call) -> Answer:
+    """`POST /v1/keys`"""
+    stored, key = await call.services.accounts.create_key(call.account_id, await call.body(KeyRequest))
+    return Answer(NewKeyAnswer(key=key, **_key(stored)), 201)  # type: ignore[arg-type]
+
+
+async def page(call: Call) -> Answer:
+    """`GET /v1/keys`"""
+    limit, offset = call.query(Page).clamped()
+    found, total = await call.services.accounts.keys(call.account_id, limit=limit, offset=offset)
+    shown = [KeyAnswer(**_key(key)) for key in found]  # type: ignore[arg-type]
+    return Answer(KeyList(shown, limit, offset, total))
+
+
+async def get_key(call: Call) -> Answer:
+    """`GET /v1/keys/{id}`"""
+    found = await call.services.accounts.key(call.account_id, call.path("id"))
+    return Answer(KeyAnswer(**_key(found)))  # type: ignore[arg-type]
+
+
+async def revoke_key(call: Call) -> Answer:
+    """`DELETE /v1/keys/{id}`"""
+    await call.services.accounts.revoke_key(call.account_id, call.path("id"))
+    return Answer(status=204)
+
+
+ROUTES = (
+    Route("GET", "/v1/account", account, "Get the account, its limits and use", {200: AccountAnswer}),
+    Route(
+        "POST",
+        "/v1/keys",
+        create_key,
+        "Make an API key; it is shown this once",
+        {201: NewKeyAnswer},
+        scope="admin",
+        request=KeyRequest,
+        errors=(400,),
+    ),
+    Route("GET", "/v1/keys", page, "List API keys", {200: KeyList}, scope="admin", query=Page, errors=(400,)),
+    Route("GET", "/v1/keys/{id}", get_key, "Get an API key", {200: KeyAnswer}, scope="admin", errors=(404,)),
+    Route(
+        "DELETE", "/v1/keys/{id}", revoke_key, "Revoke an API key", {204: None}, scope="admin", errors=(404,)
+    ),
+)

@@ -1,0 +1,193 @@
+"""What operators ask: `/healthz`, `/readyz`, `/metrics` and the OpenAPI document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from msgspec import Struct
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+
+from tickd import __version__
+from tickd.domain.histogram import Histogram
+from tickd.services.health import Health, Ledger
+from tickd.web import openapi
+from tickd.web.answers import Answer
+from tickd.web.routes import Call, Handler, Route
+
+
+class Healthy(Struct):
+    """The process runs."""
+
+    status: str
+    version: str
+
+
+class Readiness(Struct):
+    """Whether the daemon does its work, and what keeps it from it."""
+
+    status: str
+    faults: list[str]
+
+
+async def healthz(_call: Call) -> Answer:
+    """`GET /healthz`"""
+    return Answer(Healthy("ok", __version__))
+
+
+async def readyz(call: Call) -> Answer:
+    """`GET /readyz`: 503 with the reasons where the daemon can't do its work."""
+    faults = call.services.health.faults()
+    if faults:
+        return Answer(Readiness("not ready", faults), 503, {"Retry-After": "5"})
+    return Answer(Readiness("ready", []))
+
+
+async def metrics(call: Call) -> Answer:
+    """`GET /metrics`, in Prometheus' text format."""
+    health = call.services.health
+    families = [*_ledger(await health.ledger()), *_firing(health), *_daemon(health)]
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Families(families))
+    return Answer(generate_latest(registry), content_type="text/plain")
+
+
+class _Families:
+    def __init__(self, families: list[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
+def _gauge(name: str, words: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, words, value=value)
+
+
+def _counter(name: str, words: str, value: float) -> CounterMetricFamily:
+    return CounterMetricFamily(name, words, value=value)
+
+
+def _labelled(
+    kind: type[GaugeMetricFamily] | type[CounterMetricFamily],
+    name: str,
+    words: str,
+    label: str,
+    values: dict[str, Any],
+) -> Metric:
+    family = kind(name, words, labels=[label])
+    for word, value in values.items():
+        family.add_metric([word], value)
+    return family
+
+
+def _histogram(name: str, words: str, histogram: Histogram) -> HistogramMetricFamily:
+    buckets: list[Any] = histogram.cumulative()
+    return HistogramMetricFamily(name, words, buckets=buckets, sum_value=histogram.total)
+
+
+def _ledger(ledger: Ledger) -> Iterator[Metric]:
+    yield _labelled(GaugeMetricFamily, "tickd_jobs", "Jobs by status.", "status", ledger.jobs)
+    yield _counter(
+        "tickd_occurrences_scheduled",
+        "Occurrences that the schedules of all jobs have had.",
+        ledger.scheduled,
+    )
+    yield _counter("tickd_occurrences_accounted", "Occurrences that have their row.", ledger.accounted)
+    yield _gauge(
+        "tickd_occurrences_unaccounted",
+        "Occurrences without a row; always 0.",
+        ledger.scheduled - ledger.accounted,
+    )
+    yield _gauge("tickd_jobs_overdue", "Jobs that are due for over 10 s; 0 when well.", ledger.overdue_jobs)
+    yield _labelled(
+        GaugeMetricFamily,
+        "tickd_executions_open",
+        "Executions that have not ended, by status.",
+        "status",
+        {"pending": 0, "running": 0} | ledger.open_executions,
+    )
+
+
+def _firing(health: Health) -> Iterator[Metric]:
+    firing = health.firing
+    yield _labelled(
+        CounterMetricFamily,
+        "tickd_executions_finished",
+        "Executions that ended since the start, by status.",
+        "status",
+        {"success": 0, "failed": 0, "timeout": 0} | firing.finished,
+    )
+    yield _counter("tickd_retries", "Attempts that were followed by another since the start.", firing.retries)
+    yield _gauge("tickd_calls_in_flight", "Job calls under way.", firing.in_flight)
+    yield _gauge("tickd_calls_waiting", "Recorded runs that wait for a free place.", firing.waiting)
+    yield _histogram("tickd_firing_lateness_seconds", "How late scheduled runs began.", firing.lateness)
+
+
+def _daemon(health: Health) -> Iterator[Metric]:
+    info = GaugeMetricFamily("tickd_info", "The version that runs.", labels=["version"])
+    info.add_metric([__version__], 1)
+    yield info
+    yield _gauge("tickd_start_time_seconds", "When the daemon started.", health.started_at / 1000)
+    yield _gauge("tickd_ready", "1 when /readyz says ready.", 0 if health.faults() else 1)
+    yield _histogram(
+        "tickd_loop_lag_seconds", "Lag of the event loop, once a second.", health.witness.loop_lag
+    )
+    yield _counter("tickd_clock_steps", "Steps of the wall clock since the start.", health.witness.steps)
+    loops = {loop.name: loop for loop in health.loops}
+    for name, words, values in (
+        ("tickd_loop_ticks", "Ticks that went well.", {name: loop.ticks for name, loop in loops.items()}),
+        ("tickd_loop_errors", "Ticks that failed.", {name: loop.errors for name, loop in loops.items()}),
+    ):
+        yield _labelled(CounterMetricFamily, name, words, "loop", values)
+    late = {name: loop.late_secs for name, loop in loops.items()}
+    yield _labelled(GaugeMetricFamily, "tickd_loop_late_seconds", "Lateness of the last tick.", "loop", late)
+    yield from _writer(health)
+
+
+def _writer(health: Health) -> Iterator[Metric]:
+    stats = health.writer
+    yield _counter("tickd_store_units", "Units of work committed.", stats.units)
+    yield _counter("tickd_store_failed_units", "Units of work answered with an error.", stats.failed_units)
+    yield _counter("tickd_store_commits", "Commits.", stats.commits)
+    yield _counter("tickd_store_failed_batches", "Batches that could not be committed.", stats.failed_batches)
+    waiting = {"urgent": stats.urgent_waiting, "lazy": stats.lazy_waiting}
+    yield _labelled(GaugeMetricFamily, "tickd_store_waiting", "Units that wait, by lane.", "lane", waiting)
+    buckets: list[Any] = [(str(bound), count) for bound, count in stats.commit_histogram]
+    if not buckets or buckets[-1][0] != "+Inf":
+        buckets.append(("+Inf", stats.commits))
+    yield HistogramMetricFamily(
+        "tickd_store_commit_seconds",
+        "How long commits took.",
+        buckets=buckets,
+        sum_value=stats.total_commit_secs,
+    )
+
+
+def _openapi(routes: Callable[[], list[Route]], base_url: Callable[[], str]) -> Handler:
+    async def describe(_call: Call) -> Answer:
+        """`GET /v1/openapi.json`"""
+        return Answer(openapi.document(routes(), base_url()))
+
+    return describe
+
+
+def routes(all_routes: Callable[[], list[Route]], base_url: Callable[[], str]) -> tuple[Route, ...]:
+    """The operators' calls; none needs a key."""
+    return (
+        Route("GET", "/healthz", healthz, "Say that the process runs", {200: Healthy}, scope=None),
+        Route("GET", "/readyz", readyz, "Say whether the daemon does its work", {200: Readiness}, scope=None),
+        Route(
+            "GET", "/metrics", metrics, "Metrics for Prometheus", {200: None}, scope=None, documented=False
+        ),
+        Route(
+            "GET",
+            "/v1/openapi.json",
+            _openapi(all_routes, base_url),
+            "This document",
+            {200: dict},
+            scope=None,
+            documented=False,
+        ),
+    )

@@ -1,0 +1,103 @@
+"""Routes: a table row for each call, which serves it, guards it and documents it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from aiohttp import web
+
+from tickd.domain.accounts import Principal
+from tickd.errors import TooLarge, Unauthorized
+from tickd.services.bundle import Services
+from tickd.web import fields
+from tickd.web.answers import Answer, render
+
+T = TypeVar("T")
+
+SERVICES: web.AppKey[Services] = web.AppKey("services", Services)
+SOURCE = "tickd.source"
+"""The request's key of the address that it came from, behind trusted proxies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request on its way to one service."""
+
+    request: web.Request
+    services: Services
+    caller: Principal | None
+
+    @property
+    def who(self) -> Principal:
+        """The authenticated caller."""
+        if self.caller is None:
+            raise Unauthorized("an API key is missing")
+        return self.caller
+
+    @property
+    def account_id(self) -> str:
+        """The caller's account."""
+        return self.who.account_id
+
+    def path(self, name: str) -> str:
+        """A part of the path."""
+        return self.request.match_info[name]
+
+    def query(self, kind: type[T]) -> T:
+        """The query string, read and checked."""
+        return fields.read_query(self.request.query, kind)
+
+    async def body(self, kind: type[T]) -> T:
+        """The JSON body, read and checked."""
+        return fields.read_body(await self.raw(), kind)
+
+    async def raw(self) -> bytes:
+        """The body as it came; TooLarge over 1 MiB."""
+        try:
+            return await self.request.read()
+        except web.HTTPRequestEntityTooLarge as error:
+            raise TooLarge("the body is larger than 1 MiB") from error
+
+
+Handler = Callable[[Call], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One call: `scope` None needs no key; `answers` are the types of its good answers by status."""
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    answers: Mapping[int, type | None]
+    scope: str | None = "read"
+    request: type | None = None
+    query: type | None = None
+    errors: tuple[int, ...] = ()
+    documented: bool = True
+    tags: tuple[str, ...] = field(default=())
+
+
+def bind(app: web.Application, route: Route) -> None:
+    """Serve `route`: find out who calls, ask for the scope, call the handler, render."""
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        services = request.app[SERVICES]
+        caller = None
+        if route.scope is not None:
+            caller = await services.accounts.authenticate(_key(request), request[SOURCE])
+            caller.require(route.scope)
+        return render(await route.handler(Call(request, services, caller)))
+
+    app.router.add_route(route.method, route.path, serve)
+
+
+def _key(request: web.Request) -> str:
+    """The API key out of `Authorization: Bearer KEY` or `X-API-Key: KEY`."""
+    scheme, _, rest = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and rest.strip():
+        return rest.strip()
+    return request.headers.get("X-API-Key", "").strip()

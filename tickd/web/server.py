@@ -1,0 +1,47 @@
+"""Builds the web application out of the routes of every face."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from tickd.services.bundle import Services
+from tickd.web import home, middleware, ops
+from tickd.web.native import accounts, executions, jobs
+from tickd.web.routes import SERVICES, Route, bind
+
+BODY_BYTES = 1 << 20
+"""The largest request body; a larger one is answered 413."""
+LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def all_routes(base_url: Callable[[], str], *, dev: bool = False) -> list[Route]:
+    """Every route of the daemon, the table behind serving, OpenAPI and the docs."""
+
+    def everything() -> list[Route]:
+        return found
+
+    found: list[Route] = [
+        *jobs.ROUTES,
+        *executions.ROUTES,
+        *accounts.ROUTES,
+        *ops.routes(everything, base_url),
+        *home.routes(dev, base_url),
+    ]
+    return found
+
+
+def build(
+    services: Services, *, base_url: Callable[[], str], trusted_proxies: Sequence[str] = (), dev: bool = False
+) -> web.Application:
+    """The application; `dev` answers on localhost names only, because it asks for no sign-in."""
+    layers: list[Middleware] = [middleware.say_errors, middleware.source_of(trusted_proxies)]
+    if dev:
+        layers.append(middleware.only_local_hosts(LOCAL_HOSTS))
+    app = web.Application(middlewares=layers, client_max_size=BODY_BYTES)
+    app[SERVICES] = services
+    for route in all_routes(base_url, dev=dev):
+        bind(app, route)
+    return app
