@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+from typing import Any
 
 
 class FakeClock:
@@ -31,7 +32,7 @@ class FakeClock:
         self._now = now
 
     async def advance(self, seconds: float) -> None:
-        """Move both sides and let everything that slept until then run."""
+        """Move both sides and wake everything that slept until then."""
         self._now += round(seconds * 1000)
         self._monotonic += seconds
         while self._sleepers and self._sleepers[0][0] <= self._monotonic:
@@ -54,12 +55,16 @@ class FakeClock:
         await sleeper
 
     async def wait(self, event: asyncio.Event, seconds: float | None) -> bool:
-        waiter = asyncio.ensure_future(event.wait())
-        if seconds is None:
-            return await waiter
-        sleeper = asyncio.ensure_future(self.sleep(seconds))
-        done, rest = await asyncio.wait({waiter, sleeper}, return_when=asyncio.FIRST_COMPLETED)
-        for task in rest:
-            task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
-        return waiter in done
+        if seconds is not None and seconds <= 0:
+            await asyncio.sleep(0)
+            return event.is_set()
+        racers: list[asyncio.Future[Any]] = [asyncio.ensure_future(event.wait())]
+        if seconds is not None:
+            racers.append(asyncio.ensure_future(self.sleep(seconds)))
+        try:
+            done, _ = await asyncio.wait(racers, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for racer in racers:
+                racer.cancel()
+            await asyncio.gather(*racers, return_exceptions=True)
+        return racers[0] in done

@@ -19,7 +19,7 @@ from functools import lru_cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
-from cron_descriptor import Options, get_description
+from cron_descriptor import Options, get_description  # type: ignore[import-untyped]
 
 from tickd.domain.cron_fields import DAY, FIELDS, HOUR, MINUTE, MONTH, WEEKDAY, Field, read, split, values
 from tickd.errors import Invalid
@@ -120,7 +120,7 @@ def describe(expression: str) -> str:
     )
     # A locale, or the library would look at the environment for one, and warn where there is none.
     options = Options(locale_code="en_US", use_24hour_time_format=True)
-    words = get_description(" ".join(plain), options)
+    words: str = get_description(" ".join(plain), options)
     # It reads the days as "or" always.
     return words.replace(", or on ", ", only on ") if both else words
 

@@ -23,6 +23,8 @@ ALIASES = {
     "@annually": "0 0 1 1 *",
 }
 
+_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+
 
 class Field(NamedTuple):
     """One of the five: its name in messages, the values it may hold, and the words for them."""
@@ -41,8 +43,8 @@ class Field(NamedTuple):
 MINUTE = Field("minute", 0, 59)
 HOUR = Field("hour", 0, 23)
 DAY = Field("day-of-month", 1, 31)
-MONTH = Field("month", 1, 12, tuple("JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()))
-WEEKDAY = Field("day-of-week", 0, 7, tuple("SUN MON TUE WED THU FRI SAT".split()))
+MONTH = Field("month", 1, 12, _MONTHS)
+WEEKDAY = Field("day-of-week", 0, 7, ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"))
 
 FIELDS = (MINUTE, HOUR, DAY, MONTH, WEEKDAY)
 

@@ -23,6 +23,7 @@ from tickd.outbound.sockets import Failure, Kind, Progress, Timings, connect, ex
 __all__ = ["Failure", "HttpClient", "Kind", "Request", "Response", "Timings"]
 
 MAX_HEAD: Final = 65_536
+PIECE: Final = 32_768
 _MANY_URLS: Final = 4096
 _PORTS: Final = {"http": 80, "https": 443}
 _PRINTABLE: Final = "".join(map(chr, range(0x21, 0x7F)))
@@ -187,6 +188,7 @@ class _Answer(asyncio.Protocol):
         "_body",
         "_done",
         "_framing",
+        "_full",
         "_head_bytes",
         "_headers",
         "_in_body",
@@ -210,6 +212,7 @@ class _Answer(asyncio.Protocol):
         self._without_body = request.method == "HEAD"
         self._done: asyncio.Future[Failure | None] = asyncio.get_running_loop().create_future()
         self._transport: asyncio.Transport | None = None
+        self._full: asyncio.Future[None] | None = None
         self._sent_at = 0.0
         self._head_bytes = 0
         self._framing = 0
@@ -237,9 +240,7 @@ class _Answer(asyncio.Protocol):
         if progress.step != "answer":
             progress.step = "request"
         self._sent_at = self._now()
-        if not transport.is_closing():  # uvloop raises where a server has answered and left already
-            # In one piece: a second write may meet the reset of a server that answered the first.
-            transport.write(message)
+        await self._write(message, transport)
         failure = await self._done
         if failure is not None:
             raise failure
@@ -252,6 +253,33 @@ class _Answer(asyncio.Protocol):
             timings=progress.timings,
             address=progress.address or "",
         )
+
+    async def _write(self, message: bytes, transport: asyncio.Transport) -> None:
+        """Write it piece by piece, reading in between, until it is out or the answer is there.
+
+        A server may answer early and close, which resets the connection under the rest of the body. The
+        loops read before they write, but two writes in a row lose what came between them.
+        """
+        for at in range(0, len(message), PIECE):
+            if self._done.done() or transport.is_closing():
+                return
+            transport.write(message[at : at + PIECE] if len(message) > PIECE else message)
+            if at + PIECE < len(message):
+                # What the loop finds readable runs after what was queued before: hence two turns.
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+            if self._full is not None:
+                await self._full
+
+    def pause_writing(self) -> None:
+        if self._full is None:
+            self._full = asyncio.get_running_loop().create_future()
+
+    def resume_writing(self) -> None:
+        if self._full is not None:
+            if not self._full.done():
+                self._full.set_result(None)
+            self._full = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -356,6 +384,7 @@ class _Answer(asyncio.Protocol):
     def _finish(self, failure: Failure | None) -> None:
         if not self._done.done():
             self._done.set_result(failure)
+            self.resume_writing()
 
     # What follows is called by httptools. It ignores what a callback returns, so none can stop it.
 

@@ -17,7 +17,7 @@ from tickd.web.answers import Answer, render
 T = TypeVar("T")
 
 SERVICES: web.AppKey[Services] = web.AppKey("services", Services)
-SOURCE = "tickd.source"
+SOURCE: web.RequestKey[str] = web.RequestKey("source", str)
 """The request's key of the address that it came from, behind trusted proxies."""
 
 
