@@ -274,13 +274,13 @@ async def test_own_servers_are_asked_and_nobody_else(host: str, addresses: tuple
         ("nosuch.example", "no_host", "no such host: nosuch.example"),
         ("empty.example", "no_address", "empty.example exists, but has no address"),
         ("broken.example", "server", "could not resolve broken.example (SERVFAIL)"),
-        ("silent.example", "timeout", "no answer from the name servers for silent.example within 0.2 s"),
+        ("silent.example", "timeout", "no answer from the name servers for silent.example within 0.1 s"),
     ],
 )
 @both_loops
 async def test_failures_of_own_servers(host: str, kind: LookupKind, words: str) -> None:
     async with naming(answer) as server:
-        with closing(Resolver([("127.0.0.1", server.port)], limit_secs=0.2, system=nobody)) as resolver:
+        with closing(Resolver([("127.0.0.1", server.port)], limit_secs=0.1, system=nobody)) as resolver:
             await failing(resolver, host, kind, words)
             asked = len(server.asked)
             await failing(resolver, host, kind, words)

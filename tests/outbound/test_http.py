@@ -258,7 +258,7 @@ async def test_urls_that_cannot_be_called(client: HttpClient, url: str) -> None:
 async def test_the_ways_to_answer(
     client: HttpClient, method: str, pieces: tuple[bytes, ...], status: int, body: bytes
 ) -> None:
-    async with answering(*pieces, pause=0.002) as server:
+    async with answering(*pieces, pause=0.0005) as server:
         response = await client.send(Request(method, server.url))
         assert await server.deserted()
     assert (response.status, response.body, response.truncated) == (status, body, False)
@@ -428,10 +428,10 @@ async def test_an_early_answer_counts_though_the_rest_of_the_body_is_cut_off(
 @pytest.mark.parametrize(
     ("pieces", "words", "responded"),
     [
-        ((), "no response within 0.1 s", False),
-        ((b"HTTP/1.1 200 OK\r\n",), "not complete within 0.1 s", True),
-        ((OK[:-1],), "not complete within 0.1 s", True),
-        ((OPEN_ENDED + b"x",), "not complete within 0.1 s", True),
+        ((), "no response within 0.06 s", False),
+        ((b"HTTP/1.1 200 OK\r\n",), "not complete within 0.06 s", True),
+        ((OK[:-1],), "not complete within 0.06 s", True),
+        ((OPEN_ENDED + b"x",), "not complete within 0.06 s", True),
     ],
 )
 @both_loops
@@ -439,10 +439,10 @@ async def test_a_server_that_stops_is_given_up(
     client: HttpClient, pieces: tuple[bytes, ...], words: str, responded: bool
 ) -> None:
     async with answering(*pieces, linger=True) as server:
-        failure = await failing(client, Request("GET", server.url, timeout_secs=0.1), "timeout", words)
+        failure = await failing(client, Request("GET", server.url, timeout_secs=0.06), "timeout", words)
         assert await server.deserted()
     assert failure.responded is responded
-    assert failure.timings.total_ms is not None and 90 < failure.timings.total_ms < 1000
+    assert failure.timings.total_ms is not None and 50 < failure.timings.total_ms < 1000
     assert failure.timings.connect_ms is not None
     assert (failure.timings.first_byte_ms is not None) is bool(pieces)
 
@@ -456,8 +456,8 @@ async def test_a_slow_drip_does_not_keep_us(client: HttpClient, start: bytes) ->
             await talk.send(b"x", pause=0.01)
 
     async with serving(drip) as server:
-        request = Request("GET", server.url, timeout_secs=0.1)
-        await failing(client, request, "timeout", "not complete within 0.1 s")
+        request = Request("GET", server.url, timeout_secs=0.06)
+        await failing(client, request, "timeout", "not complete within 0.06 s")
         assert await server.deserted()
 
 
@@ -477,11 +477,11 @@ async def test_each_step_has_its_own_words_for_a_timeout(default_tls: ssl.SSLCon
             "0.05 s",
         )
         with black_hole() as port:
-            request = Request("GET", f"http://127.0.0.1:{port}/", timeout_secs=0.1)
-            failure = await failing(client, request, "timeout", "no connection to 127.0.0.1 within 0.1 s")
+            request = Request("GET", f"http://127.0.0.1:{port}/", timeout_secs=0.06)
+            failure = await failing(client, request, "timeout", "no connection to 127.0.0.1 within 0.06 s")
             assert failure.address == "127.0.0.1" and failure.timings.connect_ms is None
         async with answering(linger=True) as server:
-            request = Request("GET", f"https://127.0.0.1:{server.port}/", timeout_secs=0.1)
+            request = Request("GET", f"https://127.0.0.1:{server.port}/", timeout_secs=0.06)
             failure = await failing(client, request, "timeout", "TLS handshake")
             assert failure.timings.connect_ms is not None and failure.timings.tls_ms is None
             assert await server.deserted()
@@ -565,7 +565,7 @@ async def test_the_most_telling_failure_of_several_addresses_is_told(default_tls
         await through(["255.255.255.255", "127.0.0.1"], request, default_tls)
     assert (caught.value.kind, caught.value.address) == ("refused", "127.0.0.1")
     with black_hole() as silent:
-        request = Request("GET", f"http://several.example:{silent}/", timeout_secs=0.4)
+        request = Request("GET", f"http://several.example:{silent}/", timeout_secs=0.1)
         with pytest.raises(Failure) as caught:
             await through(["127.0.0.1"] * 3, request, default_tls)
     assert caught.value.kind == "timeout"
@@ -682,7 +682,7 @@ async def test_a_body_that_only_the_close_of_tls_ends(
 # Leaving nothing behind
 
 
-@pytest.mark.parametrize("after", [0.0, 0.001, 0.005, 0.015])
+@pytest.mark.parametrize("after", [0.0, 0.002, 0.015])
 @pytest.mark.parametrize("stage", ["dns", "connect", "race", "tls", "secure", "answer"])
 @both_loops
 async def test_a_cancelled_request_leaves_nothing_behind(

@@ -88,13 +88,13 @@ class Accounts:
         return stored, key
 
     async def register_key(self, key: str) -> bool:
-        """Store `key` with every scope for the default account, unless it is known; True when it was new."""
-        if await accounts.key_by_hash(self._db, rules.digest(key)) is not None:
-            return False
+        """Store `key` with every scope for the default account, unless it is known; True when it was new.
+
+        One that was revoked stays so.
+        """
         request = KeyRequest(name="TICKD_API_KEY", scopes=["admin"])
         stored = rules.make_key(request, key, account_id=rules.DEFAULT_ACCOUNT, now=self._clock.now())
-        await self._db.write(lambda tx: accounts.insert_key(tx, stored))
-        return True
+        return await self._db.write(lambda tx: accounts.insert_key(tx, stored))
 
     async def keys(self, account_id: str, *, limit: int, offset: int) -> tuple[list[ApiKey], int]:
         """One page of the account's keys by name, and how many there are in all."""

@@ -222,7 +222,8 @@ class Firing:
             spent = round(failure.timings.total_ms or 0)
             if failure.kind == "timeout":
                 return Outcome("timeout", failure.message, None, spent, "", "timeout")
-            final = failure.responded or failure.kind == "refused"
+            # A retry is for when no response came; what is forbidden or no address stays so.
+            final = failure.responded or failure.kind in ("blocked", "url")
             return Outcome("failed", failure.message, None, spent, "", None if final else "network")
         except ValueError as error:
             return Outcome("failed", f"the request can't be sent: {error}")
