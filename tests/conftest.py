@@ -10,9 +10,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.daemon import Harness, running
 from tests.support.endpoint import Endpoint, serving
+
+# The same examples in every run, and no deadline: a busy machine must not fail a test.
+settings.register_profile("tickd", deadline=None, derandomize=True)
+settings.load_profile("tickd")
 
 _BLOCKING = {"time.sleep", "sqlite3.connect", "socket.getaddrinfo", "subprocess.Popen"}
 _blocked: list[str] = []

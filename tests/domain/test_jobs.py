@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tickd.domain import cron, jobs, times
+from tickd.domain import cron, headers, jobs, times
 from tickd.domain.jobs import Job, JobChange, JobRegistration
 from tickd.errors import Invalid
 
@@ -86,7 +86,7 @@ def test_a_secret_of_the_jobs_own_may_be_sent() -> None:
     ],
 )
 def test_secret_looking_headers(name: str, hidden: bool) -> None:
-    assert jobs.is_secret_header(name) is hidden
+    assert headers.is_secret(name) is hidden
 
 
 def test_registering_the_same_again_keeps_the_plan() -> None:

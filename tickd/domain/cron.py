@@ -99,7 +99,7 @@ def next_after(expression: str, timezone: str, after: int) -> int:
 
 
 def occurrences(expression: str, timezone: str, after: int, until: int) -> Iterator[int]:
-    """The occurrences with after < o <= until (ms), ascending, found as they are asked for; raises `Invalid`."""
+    """The occurrences with after < o <= until (ms), ascending, found one by one; raises `Invalid`."""
     return _walk(parse(expression), zone(timezone), after, until)
 
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field, structs
 
-from tickd.domain import cron, times
+from tickd.domain import cron, headers, times, urls
 from tickd.errors import Invalid
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -39,11 +37,6 @@ SLICE = 1_000
 
 _OWN_HEADERS = {"x-tickstem-job-id", "x-tickstem-job-name", "webhook-id", "webhook-timestamp"}
 _OWN_HEADERS |= {"webhook-signature"}
-_FRAMING_HEADERS = {"content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect"}
-_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}")
-_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\U0010ffff]*")
-_SECRET_HEADER = re.compile(r"authorization|secret|token|key|cookie", re.IGNORECASE)
-_PLAIN_URL = re.compile(r"[^\x00-\x20\x7f\\]+")
 
 
 class JobChange(Struct, kw_only=True, forbid_unknown_fields=False):
@@ -203,34 +196,17 @@ def _timezone(value: object) -> str:
 
 
 def _endpoint(value: object) -> str:
-    url = str(value).strip()
-    try:
-        parts = urlsplit(url)
-        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        fine = False
-    if not fine or not _PLAIN_URL.fullmatch(url):
-        raise Invalid("endpoint", "must be an http or https address such as https://example.com/jobs/run")
-    if parts.username is not None or parts.password is not None:
-        raise Invalid("endpoint", "must not hold a user name or password; send them in headers")
-    return url
+    return urls.http_url("endpoint", value)
 
 
 def _headers(value: object) -> dict[str, str]:
-    headers: dict[str, str] = value  # type: ignore[assignment]
-    if len(headers) > 50 or sum(len(name) + len(text) for name, text in headers.items()) > 16_384:
-        raise Invalid("headers", "must be at most 50 headers of 16384 characters together")
-    for name, text in headers.items():
-        lower = name.lower()
-        if not _HEADER_NAME.fullmatch(name):
-            raise Invalid("headers", f"has {name[:50]!r}, which is not a header name")
-        if lower in _FRAMING_HEADERS or lower in _OWN_HEADERS or lower.startswith("x-tickd-"):
-            raise Invalid("headers", f"has {name}, which tickd sets itself")
-        if not _HEADER_VALUE.fullmatch(text):
-            raise Invalid("headers", f"has a line break or control character in {name}")
-    if len({name.lower() for name in headers}) != len(headers):
+    given: dict[str, str] = value  # type: ignore[assignment]
+    headers.check(
+        "headers", given.items(), own=lambda name: name in _OWN_HEADERS or name.startswith("x-tickd-")
+    )
+    if len({name.lower() for name in given}) != len(given):
         raise Invalid("headers", "has a name twice")
-    return headers
+    return given
 
 
 def _signing_secret(value: object) -> str:
@@ -262,11 +238,6 @@ _RULES: dict[str, Callable[[object], object]] = {
     "channels": _unique,
     "requires": _unique,
 }
-
-
-def is_secret_header(name: str) -> bool:
-    """Whether a header's value is hidden from keys without write scope."""
-    return _SECRET_HEADER.search(name) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ class Database:
         self._path = path
         self._readers: list[_Reader] = []
         self._backups: set[backup.Copy] = set()
+        self._closing = False
         self._writer: Writer
 
     @classmethod
@@ -76,8 +77,10 @@ class Database:
         try:
             for _ in range(0 if path == MEMORY else readers):
                 database._readers.append(await _Reader.open(path, busy_timeout_secs))
-        except BaseException:
+        except BaseException as error:
             await database.close()
+            if isinstance(error, sqlite3.Error):
+                raise migrate.startup_error(path, error) from error
             raise
         return database
 
@@ -119,6 +122,8 @@ class Database:
         The copy appears under its name complete or not at all. Unavailable when the disk is full or the
         copy fails its integrity check.
         """
+        if self._closing:
+            raise Unavailable("the daemon is stopping")
         copy = backup.Copy(self._path, target, progress)
         if self._path == MEMORY:
             await self._writer.submit_alone(copy.run)
@@ -131,6 +136,7 @@ class Database:
 
     async def close(self) -> None:
         """Run what waits in both lanes, checkpoint, close, release the lock; later calls are Unavailable."""
+        self._closing = True
         for copy in list(self._backups):
             await copy.stop()
         for reader in self._readers:

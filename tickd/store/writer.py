@@ -78,7 +78,9 @@ class Writer:
         self._alone: deque[_Waiting] = deque()
         self._running: list[_Waiting] = []
         self._wake = threading.Event()
+        self._waking = False
         self._closing = False
+        self._dead = False  # apart from `failed`, which whoever waits for it may cancel
         self._in_unit = False
         self.failed: asyncio.Future[BaseException] = self._loop.create_future()
         self._opened: asyncio.Future[None] = self._loop.create_future()
@@ -106,8 +108,11 @@ class Writer:
         """Hand over an urgent unit; the future is answered after the commit that holds it."""
         future = self._admit(self._urgent)
         self._urgent.append((unit, future, 0.0))
-        if not self._wake.is_set():
-            self._wake.set()
+        # Woken behind what this turn of the loop still runs: its other units join the batch, and the loop
+        # doesn't fight the thread for the interpreter at every statement.
+        if not self._waking:
+            self._waking = True
+            self._loop.call_soon(self._rouse)
         return future
 
     def submit_lazy(self, unit: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
@@ -139,7 +144,7 @@ class Writer:
         """A snapshot of the counters."""
         cumulative = tuple(accumulate(self._histogram))
         return WriterStats(
-            alive=self._thread.is_alive() and not self.failed.done(),
+            alive=self._thread.is_alive() and not self._dead,
             units=self._units,
             failed_units=self._failed_units,
             batches=self._batches,
@@ -153,8 +158,12 @@ class Writer:
             last_error=self._last_error,
         )
 
+    def _rouse(self) -> None:
+        self._waking = False
+        self._wake.set()
+
     def _admit(self, lane: deque[_Waiting]) -> asyncio.Future[Any]:
-        if self.failed.done():
+        if self._dead:
             raise Unavailable("the database writer has failed", 30)
         if self._closing:
             raise Unavailable("the daemon is stopping")
@@ -174,8 +183,10 @@ class Writer:
                 future.exception()  # a lazy caller may never look, and the writer has reported it
 
     def _bury(self, cause: BaseException) -> None:
-        # On the loop, where the lanes are filled: nothing can join them between this and `failed`.
-        self.failed.set_result(cause)
+        # On the loop, where the lanes are filled: nothing can join them behind this.
+        self._dead = True
+        if not self.failed.done():
+            self.failed.set_result(cause)
         left = [*self._running, *self._urgent, *self._lazy, *self._alone]
         for lane in (self._running, self._urgent, self._lazy, self._alone):
             lane.clear()

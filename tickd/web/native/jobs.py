@@ -6,15 +6,12 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from tickd.domain import headers, times
 from tickd.domain import jobs as rules
-from tickd.domain import times
 from tickd.domain.jobs import Job, JobChange, JobRegistration
 from tickd.web.answers import Answer
 from tickd.web.fields import Page
 from tickd.web.routes import Call, Route
-
-MASK = "••••••"
-"""What stands for a secret header's value where the key has no write scope."""
 
 
 class LastRun(Struct):
@@ -103,7 +100,7 @@ def answer(call: Call, job: Job) -> JobAnswer:
     """The job as the native face shows it to this caller."""
     values = {name: getattr(job, name) for name in _SAME}
     if not call.who.may("write"):
-        hidden = {name: MASK for name in job.headers if rules.is_secret_header(name)}
+        hidden = {name: headers.MASK for name in job.headers if headers.is_secret(name)}
         values["headers"] = job.headers | hidden
     values["next_run_at"] = times.optional(job.next_run_at)
     values["created_at"] = times.rfc3339(job.created_at)
