@@ -1,4 +1,4 @@
-"""CPU and rate of one request on a new connection: floor, our client, aiohttp; default loop and uvloop.
+"""CPU and rate of one request on a new connection: floor, client, prober, aiohttp; default loop and uvloop.
 
 Run it as `python -m tests.benchmarks.http_client`. The server is a child process; loopback only.
 """
@@ -23,9 +23,11 @@ import aiohttp
 import trustme
 import uvloop
 
+from tickd.clock import SystemClock
 from tickd.outbound.dns import Resolver
 from tickd.outbound.guard import Guard
 from tickd.outbound.http import HttpClient, Request
+from tickd.outbound.prober import Prober, Target
 
 REQUESTS = {"http": 1000, "https": 200}
 ROUNDS = 5
@@ -101,8 +103,11 @@ async def _clients(scheme: str, port: int, tls: ssl.SSLContext) -> dict[str, tup
     url = f"{scheme}://127.0.0.1:{port}/"
     secure: dict[str, Any] = {"ssl": tls, "server_hostname": "127.0.0.1"} if scheme == "https" else {}
     resolver = Resolver()
-    client = HttpClient(resolver, Guard(block_private=True, allow=["127.0.0.1"]), user_agent="b", tls=tls)
+    guard = Guard(block_private=True, allow=["127.0.0.1"])
+    client = HttpClient(resolver, guard, user_agent="b", tls=tls)
     request = Request("GET", url)
+    prober = Prober(resolver, guard, user_agent="b", clock=SystemClock(), tls=tls)
+    looks = {wants: Target("http", url, wants_body=wants) for wants in (False, True)}
 
     async def bare() -> None:
         transport, protocol = await loop.create_connection(_Bare, "127.0.0.1", port, **secure)
@@ -113,6 +118,14 @@ async def _clients(scheme: str, port: int, tls: ssl.SSLContext) -> dict[str, tup
         response = await client.send(request)
         assert response.status == 200 and response.body == BODY
 
+    async def look() -> None:
+        seen = await prober.probe(looks[False])
+        assert seen.fault == "" and seen.status_code == 200
+
+    async def read() -> None:
+        seen = await prober.probe(looks[True])
+        assert seen.fault == "" and seen.body == BODY.decode()
+
     connector = aiohttp.TCPConnector(force_close=True, limit=0, ssl=tls)
     async with aiohttp.ClientSession(connector=connector) as session:
 
@@ -120,7 +133,13 @@ async def _clients(scheme: str, port: int, tls: ssl.SSLContext) -> dict[str, tup
             async with session.get(url) as response:
                 assert response.status == 200 and await response.read() == BODY
 
-        senders = {"create_connection + read": bare, "tickd": ours, "aiohttp force_close": theirs}
+        senders = {
+            "create_connection + read": bare,
+            "tickd client": ours,
+            "tickd prober, headers": look,
+            "tickd prober, body": read,
+            "aiohttp force_close": theirs,
+        }
         taken: dict[str, list[tuple[float, float]]] = {name: [] for name in senders}
         for send in senders.values():
             await _measured(send, CONCURRENCY * 2)

@@ -50,9 +50,7 @@ class FakeClock:
         if seconds <= 0:
             await asyncio.sleep(0)
             return
-        sleeper: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._sleepers, (self._monotonic + seconds, next(self._order), sleeper))
-        await sleeper
+        await self._sleeper(seconds)
 
     async def wait(self, event: asyncio.Event, seconds: float | None) -> bool:
         if seconds is not None and seconds <= 0:
@@ -60,7 +58,8 @@ class FakeClock:
             return event.is_set()
         racers: list[asyncio.Future[Any]] = [asyncio.ensure_future(event.wait())]
         if seconds is not None:
-            racers.append(asyncio.ensure_future(self.sleep(seconds)))
+            # Counted from now: a task would begin a turn later, when the test may have moved the clock.
+            racers.append(self._sleeper(seconds))
         try:
             done, _ = await asyncio.wait(racers, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -68,3 +67,8 @@ class FakeClock:
                 racer.cancel()
             await asyncio.gather(*racers, return_exceptions=True)
         return racers[0] in done
+
+    def _sleeper(self, seconds: float) -> asyncio.Future[None]:
+        sleeper: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self._monotonic + seconds, next(self._order), sleeper))
+        return sleeper

@@ -1,4 +1,4 @@
-"""Local servers that behave, misbehave and go away: TCP, TLS and DNS, on the loopback interface."""
+"""Local servers that behave, misbehave and go away, on the loopback interface."""
 
 from __future__ import annotations
 
@@ -12,17 +12,12 @@ import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, cast
 
-import dns.flags
-import dns.message
 import pytest
-import trustme
 import uvloop
 
 Handler = Callable[["Talk"], Awaitable[None]]
-Answering = Callable[[dns.message.Message], dns.message.Message | None]
 
 
 def both_loops(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
@@ -207,65 +202,3 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-class Authority:
-    """A certificate authority for one test run."""
-
-    def __init__(self) -> None:
-        self._authority = trustme.CA()
-
-    def server(
-        self, *names: str, not_before: datetime | None = None, not_after: datetime | None = None
-    ) -> ssl.SSLContext:
-        """Give the TLS side of a server whose certificate is for `names`."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        certificate = self._authority.issue_cert(*names, not_before=not_before, not_after=not_after)
-        certificate.configure_cert(context)
-        return context
-
-    def client(self) -> ssl.SSLContext:
-        """Give the context of a client that trusts this authority and no other."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._authority.configure_trust(context)
-        return context
-
-
-class _DnsServer(asyncio.DatagramProtocol):
-    def __init__(self, answer: Answering, asked: list[tuple[str, str]]) -> None:
-        self._answer = answer
-        self._asked = asked
-        self._transport: asyncio.DatagramTransport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.DatagramTransport, transport)
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        query = dns.message.from_wire(data)
-        question = query.question[0]
-        self._asked.append((question.name.to_text(omit_final_dot=True), question.rdtype.name))
-        response = self._answer(query)
-        if response is not None and self._transport is not None:
-            response.flags |= dns.flags.RA
-            self._transport.sendto(response.to_wire(), addr)
-
-
-@dataclass
-class ServedNames:
-    """A name server that runs: its port on 127.0.0.1 and the (name, type) pairs it was asked for."""
-
-    port: int
-    asked: list[tuple[str, str]]
-
-
-@contextlib.asynccontextmanager
-async def naming(answer: Answering) -> AsyncIterator[ServedNames]:
-    """Serve DNS over UDP; `answer` may give None to stay silent."""
-    asked: list[tuple[str, str]] = []
-    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: _DnsServer(answer, asked), local_addr=("127.0.0.1", 0)
-    )
-    try:
-        yield ServedNames(transport.get_extra_info("sockname")[1], asked)
-    finally:
-        transport.close()

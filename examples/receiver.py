@@ -1,0 +1,90 @@
+"""An endpoint for jobs: verifies the signature, and reports long work on its done URL.
+
+Runs on Python alone. SIGNING_SECRET is the job's `signing_secret`, PORT is 3000 unless set.
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+import threading
+import time
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+SECRET = os.environ["SIGNING_SECRET"]
+BODY_MOST = 1 << 20
+
+
+def verified(identifier: str, moment: str, signatures: str, body: bytes) -> bool:
+    """Whether the call comes from somebody who knows the secret, and is not older than five minutes."""
+    key = SECRET.encode()
+    if SECRET.startswith("whsec_"):
+        key = base64.b64decode(SECRET.removeprefix("whsec_"))
+    signed = f"{identifier}.{moment}.".encode() + body
+    expected = base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
+    given = [one.partition(",")[2] for one in signatures.split() if one.startswith("v1,")]
+    fresh = moment.isdigit() and abs(time.time() - int(moment)) < 300
+    return fresh and any(hmac.compare_digest(expected, one) for one in given)
+
+
+def work(execution: str) -> str:
+    """What the job is there for; here it only takes a moment."""
+    time.sleep(0.2)
+    return f"{execution}: 3 reports written\n"
+
+
+def work_and_report(execution: str, done_url: str) -> None:
+    """Work, then tell tickd how it ended, and with what output."""
+    try:
+        url, output = done_url, work(execution)
+    except Exception as error:
+        url, output = f"{done_url}/fail", f"{type(error).__name__}: {error}\n"
+    # tickd made this URL, and the signature says that it came from there.
+    with urllib.request.urlopen(url, output.encode(), timeout=30) as answer:
+        print(f"reported {execution}: {answer.status}", flush=True)
+
+
+class Receiver(BaseHTTPRequestHandler):
+    """Answers tickd's calls."""
+
+    def do_POST(self) -> None:
+        length = int(self.headers.get("Content-Length", 0))
+        if length > BODY_MOST:
+            self.say(413, "too large\n")
+            return
+        body = self.rfile.read(length)
+        identifier = self.headers.get("webhook-id", "")
+        moment = self.headers.get("webhook-timestamp", "")
+        if not verified(identifier, moment, self.headers.get("webhook-signature", ""), body):
+            self.say(401, "wrong signature\n")
+            return
+        done_url = self.headers.get("X-Tickd-Done-Url")
+        if done_url is None:
+            self.say(200, work(identifier))
+            return
+        threading.Thread(target=work_and_report, args=(identifier, done_url)).start()
+        self.say(202, "accepted\n")
+
+    def say(self, status: int, text: str) -> None:
+        """Answer with a status and a line."""
+        raw = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "text/plain; charset=utf-8")
+        self.send_header("Content-Length", str(len(raw)))
+        self.end_headers()
+        self.wfile.write(raw)
+
+
+def main() -> None:
+    """Serve until interrupted."""
+    server = ThreadingHTTPServer(("127.0.0.1", int(os.environ.get("PORT", "3000"))), Receiver)
+    print(f"listening on http://127.0.0.1:{server.server_port}/", flush=True)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        server.server_close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""Every example runs, against a real daemon."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.docs.pages import ROOT, codes, page
+from tests.support.clock import FakeClock
+from tests.support.daemon import KEY, Harness, eventually, running
+from tests.support.endpoint import Endpoint
+from tickd import config
+from tickd.clock import SystemClock
+from tickd.config import SETTINGS, Settings
+
+EXAMPLES = ROOT / "examples"
+SECRET = "not-so-secret"
+
+
+async def _run(tickd: Harness, endpoint: str, *command: str) -> str:
+    """What an example prints; AssertionError when it fails."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "TICKD_URL": tickd.url,
+        "TICKD_API_KEY": KEY,
+        "ENDPOINT": endpoint,
+    }
+    # On a thread: starting a process takes a moment, in which the daemon has to answer.
+    done = await asyncio.to_thread(
+        subprocess.run, command, env=environment, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_list_of_examples_is_complete() -> None:
+    listed = {
+        codes(row["how to run it"])[0] for row in page("examples/README.md").tables("file", "what it shows")
+    }
+    files = {path.name for path in EXAMPLES.iterdir() if path.is_file()} - {"README.md"}
+    assert {name for name in files for line in listed if name in line} == files
+    assert len(listed) == len(files)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+async def test_first_job(tickd: Harness, endpoint: Endpoint) -> None:
+    for _ in range(2):
+        said = await _run(tickd, endpoint.url, "sh", str(EXAMPLES / "first_job.sh"))
+        assert '"message":"triggered"' in said
+        assert '"status":"success"' in said
+        assert '"response_body":"done"' in said
+    assert (await tickd.call("GET", "/v1/jobs")).json["total"] == 1
+
+
+async def test_tickstem_python(tickd: Harness, endpoint: Endpoint) -> None:
+    said = await _run(tickd, endpoint.url, sys.executable, str(EXAMPLES / "tickstem_python.py"))
+    assert "the same job is True, schedule 0 * * * *" in said
+    assert "changed: 30 2 * * *\njobs: sdk-job\n" in said
+    assert "paused: paused, resumed: active" in said
+    assert "deleted: 404 no job job_" in said
+
+
+@asynccontextmanager
+async def _receiver() -> AsyncIterator[str]:
+    """The address of a running examples/receiver.py."""
+
+    def start() -> subprocess.Popen[str]:
+        environment = {"PATH": os.environ["PATH"], "SIGNING_SECRET": SECRET, "PORT": "0"}
+        return subprocess.Popen(
+            [sys.executable, str(EXAMPLES / "receiver.py")],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    process = await asyncio.to_thread(start)
+    assert process.stdout is not None
+    try:
+        line = await asyncio.to_thread(process.stdout.readline)
+        found = re.fullmatch(r"listening on (http://127\.0\.0\.1:\d+/)\n", line)
+        assert found, line
+        yield found[1]
+    finally:
+        process.terminate()
+        await asyncio.to_thread(process.wait, 10)
+        process.stdout.close()
+
+
+async def test_receiver(tmp_path: Path) -> None:
+    # Signatures carry the time, and the receiver looks at its own clock.
+    clock = FakeClock(SystemClock().now())
+    async with running(tmp_path / "tickd.db", clock=clock) as tickd, _receiver() as url:
+
+        async def ended(**fields: Any) -> dict[str, Any]:
+            job = await tickd.job(endpoint=url, body="{}", **fields)
+            triggered = await tickd.call("POST", f"/v1/jobs/{job['id']}/trigger")
+
+            async def found() -> dict[str, Any] | None:
+                run = (await tickd.call("GET", f"/v1/executions/{triggered.json['execution_id']}")).json
+                return run if run["finished_at"] else None
+
+            run: dict[str, Any] = await eventually(found)
+            return run
+
+        plain = await ended(name="plain", signing_secret=SECRET)
+        assert (plain["status"], plain["status_code"]) == ("success", 200)
+        assert plain["response_body"] == f"{plain['id']}: 3 reports written\n"
+
+        long = await ended(name="long", signing_secret=SECRET, completion="callback")
+        assert (long["status"], long["status_code"]) == ("success", 202)
+        assert long["response_body"] == "accepted\n"
+        assert long["output"] == f"{long['id']}: 3 reports written\n"
+
+        for secret in ("another", ""):
+            refused = await ended(name="refused", signing_secret=secret)
+            assert (refused["status"], refused["status_code"]) == ("failed", 401)
+
+
+def test_the_file_has_every_setting_at_its_default() -> None:
+    file = EXAMPLES / "tickd.toml"
+    assert config.load({}, {}, file) == Settings()
+    names = re.findall(r"^(\w+) = ", file.read_text("utf-8"), re.MULTILINE)
+    assert names == [one.name for one in SETTINGS]
+
+
+def test_the_page_on_configuration_has_a_file_that_loads(tmp_path: Path) -> None:
+    (block,) = page("docs/configuration.md").blocks("toml")
+    file = tmp_path / "tickd.toml"
+    file.write_text(block)
+    assert config.load({}, {}, file).max_calls == 200

@@ -1,0 +1,223 @@
+"""What operators ask: the process, its readiness, its metrics."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from prometheus_client import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.support.daemon import Harness, eventually
+from tests.support.endpoint import Endpoint
+from tickd import __version__
+from tickd.services.health import Health
+
+
+async def test_healthz(tickd: Harness) -> None:
+    reply = await tickd.call("GET", "/healthz", key=None)
+    assert (reply.status, reply.json) == (200, {"status": "ok", "version": __version__})
+
+
+async def test_readyz_when_all_is_well(tickd: Harness) -> None:
+    reply = await tickd.call("GET", "/readyz", key=None)
+    assert (reply.status, reply.json) == (200, {"status": "ready", "faults": []})
+
+
+@pytest.fixture
+async def health(tickd: Harness) -> Health:
+    found = tickd.daemon.services.health
+
+    async def begun() -> bool:
+        return all(loop.ticks for loop in found.loops)
+
+    await eventually(begun)
+    return found
+
+
+def faults_of(health: Health) -> list[tuple[object, dict[str, object], str]]:
+    """What can be wrong: with which part, how, and the sentence for it."""
+    full = SimpleNamespace(stats=SimpleNamespace(last_error="the disk is full"))
+    cron, expiry = health.loops[:2]
+    locked = {"failing_since": 1, "last_error": "the database is locked"}
+    return [
+        (health, {"accepting": False}, "tickd is starting or stopping"),
+        (health, {"_db": full}, "the database can't be written: the disk is full"),
+        (cron, {"alive": False}, "the cron loop does not run"),
+        (expiry, locked, "the expiry loop fails: the database is locked"),
+        (health.witness, {"last_lag_secs": 1.26}, "the event loop stalled for 1.3 s"),
+    ]
+
+
+def hurt(patch: pytest.MonkeyPatch, part: object, values: dict[str, object]) -> None:
+    for name, value in values.items():
+        patch.setattr(part, name, value)
+
+
+async def test_readyz_says_each_fault(
+    tickd: Harness, health: Health, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for part, values, sentence in faults_of(health):
+        with monkeypatch.context() as patch:
+            hurt(patch, part, values)
+            reply = await tickd.call("GET", "/readyz", key=None)
+            assert (reply.status, reply.json) == (503, {"status": "not ready", "faults": [sentence]})
+            assert reply.headers["Retry-After"] == "5"
+            assert (await tickd.call("GET", "/healthz", key=None)).status == 200
+        assert (await tickd.call("GET", "/readyz", key=None)).status == 200
+
+
+async def test_readyz_says_all_faults_at_once(
+    tickd: Harness, health: Health, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults = faults_of(health)
+    with monkeypatch.context() as patch:
+        for part, values, _ in faults:
+            hurt(patch, part, values)
+        reply = await tickd.call("GET", "/readyz", key=None)
+    assert reply.json["faults"] == [sentence for *_, sentence in faults]
+
+
+async def test_a_loop_that_fails_shows_and_recovers(
+    tickd: Harness, health: Health, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_now: int) -> None:
+        raise OSError("secret detail")
+
+    cron = tickd.daemon.loops[0]
+    with monkeypatch.context() as patch:
+        patch.setattr(cron, "_tick", broken)
+        cron.wake()
+
+        async def failing() -> bool:
+            return bool(health.faults())
+
+        await eventually(failing)
+    reply = await tickd.call("GET", "/readyz", key=None)
+    assert reply.json["faults"] == ["the cron loop fails: OSError"]
+    assert value(await metrics(tickd), "tickd_ready") == 0
+    await tickd.clock.advance(1.0)
+
+    async def ready() -> bool:
+        return (await tickd.call("GET", "/readyz", key=None)).status == 200
+
+    await eventually(ready)
+    assert value(await metrics(tickd), "tickd_loop_errors_total", loop="cron") == 1
+
+
+async def scrape(tickd: Harness) -> str:
+    async with tickd._session.get(tickd.url + "/metrics") as answer:
+        assert answer.status == 200
+        assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+        return await answer.text()
+
+
+async def metrics(tickd: Harness) -> list[Metric]:
+    return list(text_string_to_metric_families(await scrape(tickd)))
+
+
+def value(families: list[Metric], name: str, **labels: str) -> float:
+    """The one sample of that name and these labels."""
+    samples = [one for family in families for one in family.samples]
+    (found,) = [one.value for one in samples if one.name == name and one.labels == labels]
+    return found
+
+
+async def test_metrics_are_what_prometheus_reads(tickd: Harness) -> None:
+    await tickd.job()
+    families = await metrics(tickd)
+    samples = [(one.name, tuple(sorted(one.labels.items()))) for family in families for one in family.samples]
+    assert len(samples) == len(set(samples))
+    for family in families:
+        assert family.name.startswith("tickd_")
+        assert family.documentation.endswith((".", "well.")), family.name
+        assert family.samples, family.name
+    assert len({family.documentation for family in families}) == len(families)
+    assert value(families, "tickd_info", version=__version__) == 1
+    assert value(families, "tickd_ready") == 1
+    assert value(families, "tickd_jobs", status="active") == 1
+    assert value(families, "tickd_start_time_seconds") == 1_772_539_200
+    assert value(families, "tickd_store_commits_total") > 0
+
+
+def bounds(family: Metric) -> list[str]:
+    """The upper bounds of a histogram, as they are written."""
+    return [one.labels["le"] for one in family.samples if one.name.endswith("_bucket")]
+
+
+async def test_histograms_are_sound(tickd: Harness, endpoint: Endpoint) -> None:
+    await fire(tickd, endpoint, minutes=2)
+    histograms = [family for family in await metrics(tickd) if family.type == "histogram"]
+    assert {family.name for family in histograms} == {
+        "tickd_firing_lateness_seconds",
+        "tickd_loop_lag_seconds",
+        "tickd_store_commit_seconds",
+    }
+    for family in histograms:
+        written = bounds(family)
+        assert written[-1] == "+Inf"
+        assert "inf" not in written
+        numbers = [float(bound) for bound in written]
+        assert numbers == sorted(set(numbers)), family.name
+        counts = [one.value for one in family.samples if one.name.endswith("_bucket")]
+        assert counts == sorted(counts), family.name
+        assert value([family], family.name + "_count") == counts[-1]
+        assert value([family], family.name + "_sum") >= 0
+        assert counts[-1] > 0, family.name
+
+
+async def fire(tickd: Harness, endpoint: Endpoint, *, minutes: int) -> None:
+    """Let a job of every minute run for so long."""
+    job = await tickd.job(endpoint=endpoint.url)
+    for number in range(minutes):
+        await tickd.clock.advance(60.0)
+
+        async def ended(number: int = number) -> bool:
+            fates = [one["status"] for one in await tickd.executions(job["id"])]
+            return fates == ["success"] * (number + 1)
+
+        await eventually(ended)
+
+
+async def test_the_ledger_is_always_whole(tickd: Harness, endpoint: Endpoint) -> None:
+    await fire(tickd, endpoint, minutes=3)
+    await tickd.job(name="late", endpoint=endpoint.url, catch_up="none", schedule="* * * * *")
+    # Ten minutes in which nothing ran: the daemon's own clock was set forward.
+    tickd.clock.step(600_000)
+    await tickd.clock.advance(60.0)
+
+    async def caught_up() -> bool:
+        return value(await metrics(tickd), "tickd_occurrences_scheduled_total") == 3 + 11 + 11
+
+    await eventually(caught_up)
+    families = await metrics(tickd)
+    assert value(families, "tickd_occurrences_accounted_total") == 25
+    assert value(families, "tickd_occurrences_unaccounted") == 0
+    assert value(families, "tickd_jobs_overdue") == 0
+    assert value(families, "tickd_clock_steps_total") == 1
+
+
+async def test_metrics_count_what_is_open_and_what_has_ended(tickd: Harness, endpoint: Endpoint) -> None:
+    endpoint.gate.clear()
+    endpoint.statuses = [500]
+    job = await tickd.job(endpoint=endpoint.url, overlap="queue", schedule="0 2 * * *")
+    for _ in range(2):
+        await tickd.call("POST", f"/v1/jobs/{job['id']}/trigger")
+
+    async def called() -> bool:
+        return bool(endpoint.calls)
+
+    await eventually(called)
+    families = await metrics(tickd)
+    assert value(families, "tickd_executions_open", status="running") == 1
+    assert value(families, "tickd_executions_open", status="pending") == 1
+    assert value(families, "tickd_calls_in_flight") == 1
+    endpoint.gate.set()
+
+    async def ended() -> bool:
+        return value(await metrics(tickd), "tickd_executions_finished_total", status="success") == 1
+
+    await eventually(ended)
+    families = await metrics(tickd)
+    assert value(families, "tickd_executions_finished_total", status="failed") == 1
+    assert value(families, "tickd_executions_open", status="running") == 0
