@@ -5,35 +5,47 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import ipaddress
 import logging
 import random
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from tickd import __version__, logs
 from tickd.clock import Clock, SystemClock
 from tickd.config import Settings
-from tickd.errors import StartupError, TickdError
-from tickd.loops import cron, expiry, upkeep, witness
+from tickd.domain.monitors import Monitor
+from tickd.errors import Invalid, StartupError, TickdError
+from tickd.loops import cron, expiry, history, network, upkeep, uptime, witness
 from tickd.loops.runner import Loop
+from tickd.outbound import references
 from tickd.outbound.dns import Resolver
-from tickd.outbound.guard import Guard
+from tickd.outbound.guard import Guard, Refused
 from tickd.outbound.http import HttpClient
+from tickd.outbound.prober import Prober, Target
 from tickd.services.accounts import Accounts
 from tickd.services.bundle import Services
+from tickd.services.checking import Checking
 from tickd.services.firing import Firing
 from tickd.services.health import Health
+from tickd.services.history import History
 from tickd.services.jobs import Jobs
 from tickd.services.lane import Lane
+from tickd.services.monitors import Monitors
+from tickd.services.network import OwnNetwork
 from tickd.services.upkeep import Upkeep
 from tickd.services.witness import Witness
 from tickd.store import accounts as accounts_store
 from tickd.store.database import MEMORY, Database
 from tickd.web import server
+
+REACH_SECS = 1.0
+"""How long a reference target gets to answer."""
 
 log = logging.getLogger("tickd.app")
 
@@ -49,6 +61,9 @@ class Daemon:
         self.loops: tuple[Loop, ...] = ()
         self._database: Database
         self._witness: Witness
+        self._history: History
+        self._network: OwnNetwork
+        self._checking: Checking
         self._resolver: Resolver
         self._runner: web.AppRunner | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -73,6 +88,8 @@ class Daemon:
                 log.info("API key registered from TICKD_API_KEY")
             await self._witness.begin(now)
             await self.services.firing.recover(now)
+            await self._history.begin()
+            await self._checking.begin(now)
             await self._listen()
         except BaseException:
             await self.stop()
@@ -104,16 +121,54 @@ class Daemon:
             jitter=random.random,
         )
         self._witness.stepped_back = firing.clock_went_back
-        health = Health(db, clock, self._witness, firing)
-        accounts = Accounts(db, clock, any_key=settings.dev)
-        self.services = Services(accounts, Jobs(db, clock, firing), firing, health)
+        self._history = History(db, clock)
+        self._network = self._own_network(clock)
+        self._checking = Checking(
+            db,
+            Prober(self._resolver, guard, user_agent=f"tickd/{__version__}", clock=clock),
+            clock,
+            Lane(limit=settings.max_checks, per_host=settings.max_checks_per_host),
+            self._history,
+            self._network,
+        )
+        health = Health(db, clock, self._witness, firing, self._checking)
+        self.services = Services(
+            Accounts(db, clock, any_key=settings.dev),
+            Jobs(db, clock, firing),
+            Monitors(
+                db,
+                clock,
+                self._checking,
+                self._history,
+                refuses=_refusal(guard),
+                floor_secs=1 if settings.dev else settings.min_interval_secs,
+            ),
+            firing,
+            health,
+        )
         workers = (
             cron.loop(firing, clock),
+            uptime.loop(self._checking, clock),
             expiry.loop(firing, clock),
+            history.loop(self._history, clock),
+            network.loop(self._network, clock),
             upkeep.loop(Upkeep(db), clock),
         )
         self.loops = (*workers, witness.loop(self._witness, clock, workers))
         health.loops = [loop.state for loop in self.loops]
+
+    def _own_network(self, clock: Clock) -> OwnNetwork:
+        named = self.settings.reference
+        targets = [] if "none" in named else list(named) or references.defaults()
+        # Its own guard: a gateway is a private address, whatever may be checked.
+        prober = Prober(self._resolver, Guard(), user_agent="", clock=clock)
+
+        async def reach(reference: str) -> bool:
+            seen = await prober.probe(Target(kind="tcp", url=reference, timeout_secs=REACH_SECS))
+            # A refusal is an answer too: somebody is there to refuse.
+            return not seen.fault or seen.error.startswith("connection refused")
+
+        return OwnNetwork(targets, reach, clock, self._witness)
 
     async def _listen(self) -> None:
         app = server.build(
@@ -166,7 +221,8 @@ class Daemon:
 
     async def stop(self) -> None:
         """Stop in order: not ready, listener, running calls, loops, queues, file. Ends within 10 s."""
-        if self._tasks:
+        started = bool(self._tasks)
+        if started:
             self.services.health.accepting = False
             log.info("stopping")
         if self._runner is not None:
@@ -174,18 +230,22 @@ class Daemon:
                 await site.stop()
         for loop in self.loops:
             loop.stop()
-        if self._tasks:
+        if started:
             await self._end_loops()
         if self._runner is not None:
             await self._runner.cleanup()
         if hasattr(self, "_resolver"):
             self._resolver.close()
         await self._database.close()
-        log.info("stopped")
+        if started:
+            log.info("stopped")
 
     async def _end_loops(self) -> None:
         try:
+            await self._checking.stop(0)
+            await self._network.stop()
             await self.services.firing.stop(self.settings.stop_grace_secs)
+            await self._history.flush()
             await self._witness.end(self.clock.now())
         except TickdError as error:
             log.error("stop could not be recorded", extra=logs.fields(error=error.message))
@@ -193,6 +253,26 @@ class Daemon:
         for task in late:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _refusal(guard: Guard) -> Callable[[Monitor], None]:
+    """Refuse a monitor whose address may not be called; a name is judged where it leads, at each check."""
+
+    def refuses(monitor: Monitor) -> None:
+        place = monitor.options.url
+        host = urlsplit(place if "://" in place else f"//{place}").hostname or place
+        host = "127.0.0.1" if host == "localhost" or host.endswith(".localhost") else host
+        try:
+            ipaddress.ip_address(host)
+            guard.check(host)
+        except ValueError:
+            return
+        except Refused as refused:
+            raise Invalid(
+                "url", f"must not lead to a private or reserved address: {refused.sentence}"
+            ) from refused
+
+    return refuses
 
 
 def _stop(stopping: asyncio.Event, number: signal.Signals) -> Callable[[], None]:

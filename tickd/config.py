@@ -29,6 +29,10 @@ class Settings:
     trusted_proxy: tuple[str, ...] = ()
     max_calls: int = 500
     max_calls_per_host: int = 50
+    min_interval_secs: int = 30
+    max_checks: int = 500
+    max_checks_per_host: int = 10
+    reference: tuple[str, ...] = ()
     stop_grace_secs: int = 7
     log_format: str = "text"
     log_level: str = "info"
@@ -91,6 +95,18 @@ def network(text: str) -> str:
         raise ValueError("must be an IP address or a CIDR range such as 10.0.0.0/8") from None
 
 
+def reference(text: str) -> str:
+    """Read a reference target's `ADDRESS:PORT`, or `none` for no reference at all."""
+    if text == "none":
+        return text
+    host, port = host_port(text)
+    try:
+        address = str(ipaddress.ip_address(host))
+    except ValueError:
+        raise ValueError("must be ADDRESS:PORT with an IP address, or none") from None
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
 def base_url(text: str) -> str:
     """Read an http or https address without query; a slash at its end is dropped."""
     parts = urlsplit(text)
@@ -145,6 +161,22 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("max_calls", "500", "Job calls under way at once, 1 to 5000.", whole(1, 5000)),
     Setting("max_calls_per_host", "50", "Job calls to one host under way at once, 1 to 5000.",
             whole(1, 5000)),
+    Setting(
+        "min_interval_secs",
+        "30",
+        "The shortest interval of a monitor, 1 to 86400; under 30 it lowers the shortest timeout too.",
+        whole(1, 86_400),
+    ),
+    Setting("max_checks", "500", "Checks under way at once, 1 to 5000.", whole(1, 5000)),
+    Setting("max_checks_per_host", "10", "Checks of one host under way at once, 1 to 5000.", whole(1, 5000)),
+    Setting(
+        "reference",
+        "",
+        "ADDRESS:PORT that tells a lost network of our own from a target that is down, or none; may be given "
+        "more than once. Default: the resolvers and the default gateway.",
+        reference,
+        many=True,
+    ),
     Setting("stop_grace_secs", "7", "Seconds that running calls get to end at stop, 0 to 9.", whole(0, 9)),
     Setting("log_format", "text", "text or json.", one_of("text", "json")),
     Setting("log_level", "info", "debug, info, warning or error.",
@@ -166,7 +198,7 @@ def load(
         elif environment.get(setting.env):
             text = environment[setting.env]
             values[setting.name] = _read(setting, text.split(",") if setting.many else text, setting.env)
-        elif setting.name in table:
+        elif table.get(setting.name) not in (None, "", []):
             values[setting.name] = _read(setting, table[setting.name], f"{setting.name} in {file}")
     return Settings(**values)
 
@@ -187,8 +219,12 @@ def _read_file(file: Path) -> dict[str, Any]:
 def _read(setting: Setting, given: Any, source: str) -> Any:
     try:
         if setting.many:
+            if not isinstance(given, str | list | tuple):
+                raise ValueError("must be text or a list of texts")
             items: Sequence[Any] = [given] if isinstance(given, str) else given
             return tuple(setting.read(str(item).strip()) for item in items)
+        if isinstance(given, dict | list):
+            raise ValueError("must be a single value")
         if isinstance(given, bool):
             return given if setting.switch else setting.read(str(given))
         return setting.read(str(given).strip())

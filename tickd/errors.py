@@ -47,6 +47,12 @@ class Forbidden(TickdError):
     code = "forbidden"
 
 
+class LimitReached(TickdError):
+    """A limit of the account is reached; the sentence names it."""
+
+    code = "limit_reached"
+
+
 class NotFound(TickdError):
     """There is no such thing in this account."""
 

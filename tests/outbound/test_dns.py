@@ -16,7 +16,8 @@ import dns.rrset
 import pytest
 
 from tests.support.clock import FakeClock
-from tests.support.servers import both_loops, naming
+from tests.support.dns import naming
+from tests.support.servers import both_loops
 from tickd.outbound.dns import MAX_THREADS, LookupFailed, LookupKind, Resolver, interleave
 
 System = Callable[[str], list[str]]

@@ -20,7 +20,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _db = click.option(
     "--db",
-    default=lambda: os.environ.get("TICKD_DB", "tickd.db"),
+    default=lambda: os.environ.get("TICKD_DB") or "tickd.db",
     help="The database file.  [env: TICKD_DB; default: tickd.db]",
 )
 

@@ -18,18 +18,19 @@ from tickd.domain.accounts import DEFAULT_ACCOUNT
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _option(setting: Setting) -> Callable[[F], F]:
-    words = f"{setting.help}  [env: {setting.env}; default: {setting.default or 'none'}]"
+def _option(setting: Setting, *, env: bool) -> Callable[[F], F]:
+    source = f"env: {setting.env}; " if env else ""
+    words = f"{setting.help}  [{source}default: {setting.default or 'none'}]"
     if setting.switch:
         return click.option(setting.option, setting.name, is_flag=True, default=None, help=words)
     return click.option(setting.option, setting.name, multiple=setting.many, metavar="TEXT", help=words)
 
 
-def _options(names: set[str] | None = None) -> Callable[[F], F]:
+def _options(names: set[str] | None = None, *, env: bool = True) -> Callable[[F], F]:
     def decorate(function: F) -> F:
         for setting in reversed(SETTINGS):
             if setting.flag and (names is None or setting.name in names):
-                function = _option(setting)(function)
+                function = _option(setting, env=env)(function)
         return function
 
     return decorate
@@ -51,7 +52,7 @@ def serve(file: Path | None, **flags: Any) -> None:
 
 
 @click.command()
-@_options({"listen", "log_format", "log_level"})
+@_options({"listen", "log_format", "log_level"}, env=False)
 def dev(**flags: Any) -> None:
     """Run the daemon for local development: in memory, on this machine alone, with any API key.
 

@@ -16,7 +16,7 @@ Scope = Literal["read", "write", "heartbeat:write", "admin"]
 DEFAULT_ACCOUNT = "acc_default"
 """The account that the first migration makes."""
 KEY_START = 8
-"""How many letters of a key are shown again, so that its owner can tell it."""
+"""How many letters of a key are shown again, so that its owner can tell it; of a short one, a quarter."""
 
 _IMPLIED: dict[str, frozenset[str]] = {
     "read": frozenset({"read"}),
@@ -45,7 +45,9 @@ class KeyRequest(Struct, kw_only=True):
     """An API key to be made."""
 
     name: Annotated[str, Meta(min_length=1, max_length=100)]
-    scopes: Annotated[list[Scope], Meta(min_length=1, max_length=4)] = field(default_factory=lambda: ["read", "write"])
+    scopes: Annotated[list[Scope], Meta(min_length=1, max_length=4)] = field(
+        default_factory=lambda: ["read", "write"]
+    )
 
 
 class ApiKey(Struct, frozen=True, kw_only=True):
@@ -103,7 +105,7 @@ def make_key(request: KeyRequest, key: str, *, account_id: str, now: int) -> Api
         account_id=account_id,
         name=name,
         hash=digest(key),
-        start=key[:KEY_START],
+        start=key[: min(KEY_START, len(key) // 4)],
         scopes=list(dict.fromkeys(request.scopes)),
         created_at=now,
     )

@@ -42,3 +42,8 @@ def month_start(moment: int) -> int:
     """The first moment of the UTC month that `moment` is in."""
     when = _EPOCH + timedelta(milliseconds=moment)
     return round(when.replace(day=1, hour=0, minute=0, second=0, microsecond=0).timestamp() * 1000)
+
+
+def iso_offset(moment: int) -> str:
+    """`2026-03-03T12:30:00+00:00`, as the rooster face has it."""
+    return rfc3339(moment).removesuffix("Z") + "+00:00"

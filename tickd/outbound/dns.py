@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import socket
 import threading
@@ -22,12 +23,14 @@ import idna
 
 from tickd.clock import Clock, SystemClock
 
-LookupKind = Literal["invalid", "no_host", "no_address", "server", "timeout"]
+LookupKind = Literal["invalid", "no_host", "no_address", "server", "timeout", "local"]
 
 SYSTEM_TTL_SECS: Final = 30.0
 NEGATIVE_TTL_SECS: Final = 5.0
 MIN_TTL_SECS: Final = 1.0
 MAX_TTL_SECS: Final = 3600.0
+# What this machine lacks says nothing about anybody else.
+NO_MEANS: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 MAX_NAMES: Final = 10_000
 MAX_THREADS: Final = 32
 # RFC 8305 section 3: how long the other family may keep us waiting once one has been answered.
@@ -39,7 +42,7 @@ class LookupFailed(Exception):
     """The name has no address now; `sentence` says why.
 
     Kinds: invalid (not a host name), no_host (NXDOMAIN), no_address (it exists, without A or AAAA),
-    server (the name servers failed), timeout.
+    server (the name servers failed), timeout, local (this machine lacks descriptors, threads or memory).
     """
 
     def __init__(self, kind: LookupKind, sentence: str) -> None:
@@ -111,16 +114,19 @@ class Resolver:
         """
         if is_literal(host):
             return (host,)
-        try:
-            name = ascii_host(host).removesuffix(".")
-        except ValueError:
-            raise LookupFailed("invalid", f"not a valid host name: {host}") from None
+        name = _asked(host)
         if name == "localhost" or name.endswith(".localhost"):
             return _LOOPBACK  # RFC 6761: never asked of a name server
-        outcome = self._cached(name) or await self._shared(name)
-        if isinstance(outcome, _Missing):
-            raise LookupFailed(outcome.kind, outcome.sentence)
-        return outcome.addresses
+        return _addresses(self._cached(name) or await self._shared(name))
+
+    async def resolve_afresh(self, host: str) -> tuple[str, ...]:
+        """Give the same as `resolve`, but by a look-up of its own, whatever is remembered or under way."""
+        if is_literal(host):
+            return (host,)
+        name = _asked(host)
+        if name == "localhost" or name.endswith(".localhost"):
+            return _LOOPBACK
+        return _addresses(await self._look_up(name))
 
     def close(self) -> None:
         """Drop every look-up under way; a thread inside the system's resolver ends by itself."""
@@ -149,6 +155,8 @@ class Resolver:
                     outcome = await self._ask_servers(self._servers, name)
         except TimeoutError:
             outcome = _timed_out(name, self._limit_secs)
+        if isinstance(outcome, _Missing) and outcome.kind == "local":
+            return outcome  # says nothing about the name
         ttl_secs = outcome.ttl_secs if isinstance(outcome, _Found) else NEGATIVE_TTL_SECS
         # Re-inserting keeps the dict in the order of age, so the first key is the one to drop.
         self._cache.pop(name, None)
@@ -179,7 +187,10 @@ class Resolver:
             except RuntimeError:
                 return  # the loop was closed in the meantime: nobody waits any more
 
-        threading.Thread(target=work, name="tickd-dns", daemon=True).start()
+        try:
+            threading.Thread(target=work, name="tickd-dns", daemon=True).start()
+        except RuntimeError as failure:
+            finish(_Missing("local", f"this machine can't look up names now: {failure}"))
         return await answer
 
     async def _ask_servers(self, servers: dns.asyncresolver.Resolver, name: str) -> _Outcome:
@@ -202,7 +213,7 @@ class Resolver:
             addresses = interleave([address for outcome in found for address in outcome.addresses])
             return _Found(addresses, min(outcome.ttl_secs for outcome in found))
         # NXDOMAIN speaks for both families; "no such record" only when neither has failed.
-        order = ("no_host", "server", "timeout", "no_address")
+        order = ("no_host", "local", "server", "timeout", "no_address")
         missing = [outcome for outcome in outcomes if isinstance(outcome, _Missing)]
         return min(missing, key=lambda outcome: order.index(outcome.kind))
 
@@ -226,6 +237,19 @@ def interleave(addresses: Sequence[str]) -> tuple[str, ...]:
     return tuple(one for pair in zip_longest(first, other) for one in pair if one is not None)
 
 
+def _asked(host: str) -> str:
+    try:
+        return ascii_host(host).removesuffix(".")
+    except ValueError:
+        raise LookupFailed("invalid", f"not a valid host name: {host}") from None
+
+
+def _addresses(outcome: _Outcome) -> tuple[str, ...]:
+    if isinstance(outcome, _Missing):
+        raise LookupFailed(outcome.kind, outcome.sentence)
+    return outcome.addresses
+
+
 def _from_system(system: Callable[[str], list[str]], name: str) -> _Outcome:
     try:
         addresses = system(name)
@@ -234,8 +258,12 @@ def _from_system(system: Callable[[str], list[str]], name: str) -> _Outcome:
             return _no_host(name)
         if failure.errno == getattr(socket, "EAI_NODATA", None):
             return _no_address(name)
+        if failure.errno == socket.EAI_MEMORY:
+            return _no_means(failure)
         return _server_failed(name, (failure.strerror or str(failure)).lower())
-    except (OSError, UnicodeError) as failure:
+    except OSError as failure:
+        return _no_means(failure) if failure.errno in NO_MEANS else _server_failed(name, str(failure))
+    except UnicodeError as failure:
         return _server_failed(name, str(failure))
     return _Found(interleave(addresses), SYSTEM_TTL_SECS) if addresses else _no_address(name)
 
@@ -261,7 +289,9 @@ async def _query(
         return _server_failed(name, str(said[-1][3]) if said else "no server could be asked")
     except dns.exception.Timeout:
         return _timed_out(name, limit_secs)
-    except (dns.exception.DNSException, OSError) as failure:
+    except OSError as failure:
+        return _no_means(failure) if failure.errno in NO_MEANS else _server_failed(name, str(failure))
+    except dns.exception.DNSException as failure:
         return _server_failed(name, str(failure) or type(failure).__name__)
     if answer.rrset is None:
         return _no_address(name)
@@ -279,6 +309,11 @@ def _no_address(name: str) -> _Missing:
 
 def _server_failed(name: str, reason: str) -> _Missing:
     return _Missing("server", f"the name servers could not resolve {name} ({reason})")
+
+
+def _no_means(failure: OSError) -> _Missing:
+    reason = (failure.strerror or str(failure)).lower()
+    return _Missing("local", f"this machine can't look up names now: {reason}")
 
 
 def _timed_out(name: str, limit_secs: float) -> _Missing:

@@ -6,14 +6,14 @@ import asyncio
 import errno
 import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal, TypeVar, cast
+from typing import Final, TypeVar, cast
 
 from tickd.clock import Clock
+from tickd.outbound.dns import NO_MEANS
 from tickd.outbound.guard import Guard, Refused
+from tickd.outbound.progress import Failure, Progress
+from tickd.outbound.tls import start_tls
 
-Kind = Literal["url", "dns", "blocked", "refused", "connect", "tls", "timeout", "protocol", "reset", "local"]
-Step = Literal["dns", "connect", "tls", "request", "answer"]
 Pair = tuple[asyncio.Transport, "P"]
 P = TypeVar("P", bound=asyncio.Protocol)
 
@@ -22,58 +22,7 @@ ATTEMPT_DELAY_SECS: Final = 0.25
 # A name may have hundreds of addresses; one request must not open hundreds of sockets.
 MAX_CANDIDATES: Final = 8
 
-_OURS: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 _TELLING: Final = {errno.ECONNREFUSED: 0, errno.ENETUNREACH: 2, errno.EADDRNOTAVAIL: 2}
-
-
-@dataclass(slots=True)
-class Timings:
-    """How long each step took, in milliseconds; None for a step that was not taken or not finished.
-
-    `first_byte_ms` runs from the request written to the first byte of the answer; `total_ms` over all.
-    """
-
-    dns_ms: float | None = None
-    connect_ms: float | None = None
-    tls_ms: float | None = None
-    first_byte_ms: float | None = None
-    total_ms: float | None = None
-
-
-class Failure(Exception):
-    """There is no usable answer: `message` is a sentence for the owner of the target.
-
-    Kinds: url (can't be called as written), dns, blocked (by the guard), refused (connection refused),
-    connect (no way there), tls, timeout, protocol (not HTTP, or broken), reset (the other side went
-    away), local (this machine lacks descriptors or memory: it says nothing about the target).
-    `responded` is True when a status line had been received.
-    """
-
-    def __init__(
-        self,
-        kind: Kind,
-        message: str,
-        *,
-        timings: Timings | None = None,
-        address: str | None = None,
-        responded: bool = False,
-    ) -> None:
-        super().__init__(message)
-        self.kind: Kind = kind
-        self.message = message
-        self.timings = timings or Timings()
-        self.address = address
-        self.responded = responded
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far one request has come: what a timeout or a failure reports."""
-
-    timings: Timings
-    step: Step = "dns"
-    address: str | None = None
-    responded: bool = False
 
 
 class _Held(asyncio.Protocol):
@@ -110,9 +59,17 @@ async def connect(
     progress.timings.connect_ms = (connected - begun) * 1000
     progress.step = "tls"
     protocol = factory()
-    transport = await _start_tls(raw, protocol, tls, server_name)
+    transport = await start_tls(raw, protocol, tls, server_name)
     progress.timings.tls_ms = (clock.monotonic() - connected) * 1000
+    progress.tls = transport.get_extra_info("ssl_object")
     return transport, protocol
+
+
+def hang_up(transport: asyncio.Transport) -> None:
+    """Close at once; over TLS, say close_notify, but don't wait for theirs."""
+    if transport.get_extra_info("sslcontext") is not None:
+        transport.close()
+    transport.abort()
 
 
 def _allowed(addresses: Sequence[str], guard: Guard) -> list[str]:
@@ -203,8 +160,11 @@ def _explained(failure: OSError, address: str, port: int) -> Failure:
         return Failure("connect", f"no route to {where}")
     if number == errno.ETIMEDOUT:
         return Failure("timeout", f"{where} did not answer the attempt to connect")
-    if number in _OURS:
+    if number in NO_MEANS:
         return Failure("local", f"this machine can't open another connection: {_reason(failure)}")
+    if number == errno.EADDRNOTAVAIL and ":" not in address:
+        # With IPv6 it also means that this machine has no such network.
+        return Failure("local", f"this machine has no port left for a connection to {where}")
     if number == errno.ECONNRESET:
         return Failure("reset", f"{where} reset the connection while it was opened")
     return Failure("connect", f"can't connect to {where}: {_reason(failure)}")
@@ -212,66 +172,3 @@ def _explained(failure: OSError, address: str, port: int) -> Failure:
 
 def _reason(failure: OSError) -> str:
     return (failure.strerror or str(failure) or type(failure).__name__).lower()
-
-
-async def _start_tls(
-    raw: asyncio.Transport, protocol: asyncio.Protocol, tls: ssl.SSLContext, server_name: str
-) -> asyncio.Transport:
-    done = False
-    try:
-        transport = await asyncio.get_running_loop().start_tls(
-            raw, protocol, tls, server_hostname=server_name
-        )
-        if transport is None:  # says typeshed: the connection was lost in the very turn it was made
-            raise Failure("reset", "the server closed the connection during the TLS handshake")
-        protocol.connection_made(transport)
-        done = True
-    except ssl.SSLError as failure:
-        raise Failure("tls", explain_tls(failure, server_name)) from failure
-    except OSError as failure:
-        raise Failure("tls", "the server closed the connection during the TLS handshake") from failure
-    finally:
-        if not done:
-            raw.abort()
-    return transport
-
-
-_VERIFY: Final = {
-    9: "the certificate is not valid yet",
-    10: "the certificate has expired",
-    18: "the certificate is self-signed",
-    19: "the certificate chain ends in a self-signed certificate that is not trusted here",
-    20: "the certificate's issuer is not trusted here, or the server sends no intermediate certificate",
-    21: "the certificate's issuer is not trusted here, or the server sends no intermediate certificate",
-    23: "the certificate has been revoked",
-}
-_WRONG_NAME: Final = (62, 64)
-_REASONS: Final = {
-    "WRONG_VERSION_NUMBER": "the server does not speak TLS on this port",
-    "HTTP_REQUEST": "the server does not speak TLS on this port",
-    "UNSUPPORTED_PROTOCOL": "the server speaks only old versions of TLS",
-    "TLSV1_ALERT_PROTOCOL_VERSION": "the server does not accept our versions of TLS",
-    "SSLV3_ALERT_HANDSHAKE_FAILURE": "the server refused the TLS handshake (no common cipher?)",
-    "TLSV1_UNRECOGNIZED_NAME": "the server does not know this host name (TLS unrecognized name)",
-    "TLSV1_ALERT_INTERNAL_ERROR": "the server failed during the TLS handshake (internal error)",
-    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the server asks for a client certificate",
-    "UNEXPECTED_EOF_WHILE_READING": "the server closed the connection during the TLS handshake",
-    "DH_KEY_TOO_SMALL": "the server's TLS key exchange is too weak",
-    "EE_KEY_TOO_SMALL": "the certificate's key is too short",
-    "CA_MD_TOO_WEAK": "the certificate's signature is too weak",
-}
-
-
-def explain_tls(failure: ssl.SSLError, server_name: str) -> str:
-    """Say in a sentence why the TLS handshake with `server_name` failed."""
-    if isinstance(failure, ssl.SSLCertVerificationError):
-        if failure.verify_code in _WRONG_NAME:
-            return f"the certificate is not for {server_name}"
-        return _VERIFY.get(
-            failure.verify_code, f"the certificate was not accepted: {failure.verify_message.rstrip('.')}"
-        )
-    if isinstance(failure, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-        return "the server closed the connection during the TLS handshake"
-    if failure.reason in _REASONS:
-        return _REASONS[failure.reason]
-    return f"the TLS handshake failed: {(failure.reason or str(failure)).replace('_', ' ').lower()}"

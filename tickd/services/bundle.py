@@ -8,6 +8,7 @@ from tickd.services.accounts import Accounts
 from tickd.services.firing import Firing
 from tickd.services.health import Health
 from tickd.services.jobs import Jobs
+from tickd.services.monitors import Monitors
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,5 +17,6 @@ class Services:
 
     accounts: Accounts
     jobs: Jobs
+    monitors: Monitors
     firing: Firing
     health: Health

@@ -19,18 +19,19 @@ from tickd.domain import signing, times
 from tickd.domain.executions import Outcome
 from tickd.domain.histogram import Histogram
 from tickd.domain.jobs import Job, Occurrence
-from tickd.errors import Invalid, NotFound, Unavailable
+from tickd.errors import Invalid, NotFound
 from tickd.outbound.http import Failure, HttpClient, Request
 from tickd.services import ledger
-from tickd.services.lane import Lane
+from tickd.services.lane import Lane, Pace
 from tickd.services.ledger import Run
+from tickd.services.together import Together
 from tickd.services.witness import Witness
 from tickd.store import executions, jobs
 from tickd.store.database import Database
 
 T = TypeVar("T")
 
-BATCH = 200
+BATCH = 100
 """How many due jobs are planned in one go."""
 RESPONSE_BYTES = 65_536
 """How much of a response body is read; 2,048 characters of it are kept."""
@@ -40,8 +41,6 @@ REPLAN_BACK = 3 * times.HOUR
 """A clock set back by more than this is a correction, as for Debian's cron: plans start over."""
 POISONED_FOR = times.HOUR
 """How long a job that can't be planned is left alone."""
-PATIENCE_SECS = 1.0
-"""The pause before a write that the disk refused is tried again."""
 _HEADER_SAFE = " !\"#$&'()*+,-./:;<=>?@[]^_`{|}~"
 
 log = logging.getLogger("tickd.firing")
@@ -70,6 +69,8 @@ class Firing:
         self._secret = secret
         self._base_url = base_url
         self._jitter = jitter
+        self._together = Together(db, clock)
+        self._pace = Pace()
         self._known: set[int] = set()
         self._aside: set[asyncio.Task[None]] = set()
         self._back = 0
@@ -93,6 +94,7 @@ class Firing:
 
     async def tick(self, now: int) -> int | None:
         """Record what is due by `now` and hand it to the lane; when the next job is due (milliseconds)."""
+        self._witness.look(now)
         if self._back:
             await self._replan(now)
         due = await jobs.due(self._db, now, BATCH)
@@ -180,23 +182,25 @@ class Firing:
             await self.finish(run.row, Outcome("failed", "tickd could not run it; its log says why"))
 
     async def _attempt(self, run: Run) -> None:
-        begun = await self._patiently(lambda tx: executions.begin(tx, run.row, self._clock.now()))
-        if begun is None:
+        attempt = await self._together.write(lambda tx: executions.begin(tx, run.row, self._clock.now()))
+        if attempt is None:
             self._known.discard(run.row)
             return
-        attempt = begun
+        # Many runs come back from one commit.
+        await self._pace.turn()
         if attempt == 1 and run.trigger == "schedule":
             self.lateness.add((self._clock.now() - run.scheduled_at) / 1000)
+        identifier, moment = ids.row_id("exec", run.row), times.rfc3339(run.scheduled_at)
         words = logs.fields(
             job=run.job.id,
             name=run.job.name,
-            execution=ids.row_id("exec", run.row),
+            execution=identifier,
             attempt=attempt,
             trigger=run.trigger,
-            scheduled_at=times.rfc3339(run.scheduled_at),
+            scheduled_at=moment,
         )
         log.info("job fired", extra=words)
-        outcome = await self._call(run, attempt)
+        outcome = await self._call(self._request(run, identifier, moment, attempt))
         if rules.wants_retry(run.job, attempt, outcome):
             self.retries += 1
             pause = rules.backoff_secs(attempt, self._jitter())
@@ -215,9 +219,9 @@ class Firing:
         self._known.discard(run.row)
         self._submit(run)
 
-    async def _call(self, run: Run, attempt: int) -> Outcome:
+    async def _call(self, request: Request) -> Outcome:
         try:
-            response = await self._http.send(self._request(run, attempt))
+            response = await self._http.send(request)
         except Failure as failure:
             spent = round(failure.timings.total_ms or 0)
             if failure.kind == "timeout":
@@ -230,15 +234,14 @@ class Firing:
         spent = round(response.timings.total_ms or 0)
         return rules.answered(response.status, response.reason, spent, response.body)
 
-    def _request(self, run: Run, attempt: int) -> Request:
+    def _request(self, run: Run, identifier: str, scheduled_at: str, attempt: int) -> Request:
         job = run.job
-        identifier = ids.row_id("exec", run.row)
         body = job.body.encode()
         headers = [
             ("X-Tickstem-Job-ID", job.id),
             ("X-Tickstem-Job-Name", quote(job.name, safe=_HEADER_SAFE)),
             ("X-Tickd-Execution-Id", identifier),
-            ("X-Tickd-Scheduled-At", times.rfc3339(run.scheduled_at)),
+            ("X-Tickd-Scheduled-At", scheduled_at),
             ("X-Tickd-Attempt", str(attempt)),
         ]
         if job.completion == "callback":
@@ -263,14 +266,14 @@ class Firing:
 
     async def _accepted(self, run: Run, outcome: Outcome) -> None:
         deadline = self._clock.now() + run.job.max_runtime_secs * times.SECOND
-        await self._patiently(lambda tx: executions.accept(tx, run.row, outcome, deadline))
+        await self._together.write(lambda tx: executions.accept(tx, run.row, outcome, deadline))
         self._known.discard(run.row)
         self.wake_deadlines()
 
     async def finish(self, row: int, outcome: Outcome) -> bool:
         """Record the end of a run and begin the one that waited for it; False when it had ended before."""
         now = self._clock.now()
-        ended = await self._patiently(lambda tx: ledger.end(tx, row, outcome, now))
+        ended = await self._together.write(lambda tx: ledger.end(tx, row, outcome, now))
         self._known.discard(row)
         if ended is None:
             return False
@@ -279,19 +282,8 @@ class Firing:
         return True
 
     async def _settled(self, row: int, ended: ledger.Ended, outcome: Outcome) -> None:
-        words = logs.fields(
-            execution=ids.row_id("exec", row),
-            status=outcome.fate,
-            error=outcome.error,
-            duration_ms=outcome.duration_ms,
-            failures=ended.consecutive_failures,
-        )
-        if outcome.fate != "success":
-            log.warning("job run failed", extra=words)
-        if ended.flipped == "failing":
-            log.error("job is failing", extra=words)
-        elif ended.flipped == "recovered":
-            log.info("job recovered", extra=words)
+        if ended.flipped or outcome.fate != "success":
+            _tell(row, ended, outcome)
         waiting = [pending for pending in ended.pending if pending not in self._known]
         if waiting:
             await self._begin_waiting(waiting, ended.running + len(ended.pending) - len(waiting))
@@ -366,6 +358,7 @@ class Firing:
             task.cancel()
         await asyncio.gather(*self._aside, return_exceptions=True)
         await self._lane.stop(grace_secs)
+        await self._together.stop()
         cut_off = sorted(self._known)
         words = f"cut off at shutdown, after a grace of {grace_secs:g} s"
         await self._db.write(lambda tx: executions.note_cut_off(tx, cut_off, words))
@@ -375,11 +368,18 @@ class Firing:
         self._aside.add(task)
         task.add_done_callback(self._aside.discard)
 
-    async def _patiently(self, unit: Callable[[sqlite3.Connection], T]) -> T:
-        """Write, again and again while the disk is full or locked: what has happened must be recorded."""
-        while True:
-            try:
-                return await self._db.write(unit)
-            except Unavailable as error:
-                log.error("can't record; will try again", extra=logs.fields(error=error.message))
-                await self._clock.sleep(PATIENCE_SECS)
+
+def _tell(row: int, ended: ledger.Ended, outcome: Outcome) -> None:
+    words = logs.fields(
+        execution=ids.row_id("exec", row),
+        status=outcome.fate,
+        error=outcome.error,
+        duration_ms=outcome.duration_ms,
+        failures=ended.consecutive_failures,
+    )
+    if outcome.fate != "success":
+        log.warning("job run failed", extra=words)
+    if ended.flipped == "failing":
+        log.error("job is failing", extra=words)
+    elif ended.flipped == "recovered":
+        log.info("job recovered", extra=words)

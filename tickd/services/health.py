@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tickd.clock import Clock
 from tickd.domain import times
+from tickd.services.checking import Checking
 from tickd.services.firing import Firing
 from tickd.services.witness import Witness
 from tickd.store import executions, jobs
@@ -46,11 +47,14 @@ class Ledger:
 class Health:
     """Answers `/readyz` and `/metrics`."""
 
-    def __init__(self, db: Database, clock: Clock, witness: Witness, firing: Firing) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, witness: Witness, firing: Firing, checking: Checking
+    ) -> None:
         self._db = db
         self._clock = clock
         self.witness = witness
         self.firing = firing
+        self.checking = checking
         self.loops: list[LoopState] = []
         self.started_at = clock.now()
         self.accepting = False

@@ -1,4 +1,4 @@
-"""A lane: bounded concurrency in all and per host, with paced starts."""
+"""A lane: bounded concurrency in all and per host; and a pace for what begins in it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from collections.abc import Callable, Coroutine
 
 Work = Callable[[], Coroutine[None, None, None]]
 
-PACE = 20
-"""How many begin at once; the next ones follow a millisecond later, so that the loop never stalls."""
+PACE = 10
 PAUSE_SECS = 0.001
 
 log = logging.getLogger("tickd.lane")
@@ -19,10 +18,9 @@ log = logging.getLogger("tickd.lane")
 class Lane:
     """Runs what it is given, in order, never more than `limit` at once and `per_host` for one host."""
 
-    def __init__(self, *, limit: int, per_host: int, pace: int = PACE) -> None:
+    def __init__(self, *, limit: int, per_host: int) -> None:
         self._limit = limit
         self._per_host = per_host
-        self._pace = pace
         self._ready: deque[tuple[str, Work]] = deque()
         self._parked: dict[str, deque[Work]] = {}
         self._under_way: dict[str, int] = {}
@@ -51,16 +49,12 @@ class Lane:
 
     def _pump(self) -> None:
         self._pumping = None
-        begun = 0
-        while self._ready and len(self._tasks) < self._limit and begun < self._pace:
+        while self._ready and len(self._tasks) < self._limit:
             host, work = self._ready.popleft()
             if self._under_way.get(host, 0) >= self._per_host:
                 self._parked.setdefault(host, deque()).append(work)
             else:
                 self._begin(host, work)
-                begun += 1
-        if self._ready and len(self._tasks) < self._limit:
-            self._pumping = asyncio.get_running_loop().call_later(PAUSE_SECS, self._pump)
 
     def _begin(self, host: str, work: Work) -> None:
         task = asyncio.get_running_loop().create_task(work())
@@ -97,3 +91,39 @@ class Lane:
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
+
+
+class Pace:
+    """Lets `PACE` pass at once and the next ones a millisecond later, in the order they came.
+
+    Whatever wakes many at once, a minute or a commit, must not stall the loop with what they then do.
+    """
+
+    def __init__(self) -> None:
+        self._free = PACE
+        self._queue: deque[asyncio.Future[None]] = deque()
+        self._counting = False
+
+    async def turn(self) -> None:
+        """Return when it is the caller's turn."""
+        if self._free and not self._queue:
+            self._pass()
+            return
+        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append(mine)
+        await mine
+
+    def _pass(self) -> None:
+        self._free -= 1
+        if not self._counting:
+            self._counting = True
+            asyncio.get_running_loop().call_later(PAUSE_SECS, self._refill)
+
+    def _refill(self) -> None:
+        self._counting = False
+        self._free = PACE
+        while self._free and self._queue:
+            following = self._queue.popleft()
+            if not following.done():  # or it was cut off while it waited
+                self._pass()
+                following.set_result(None)

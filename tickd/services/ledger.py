@@ -48,16 +48,14 @@ def record_due(tx: sqlite3.Connection, job: Job, plan: Plan, now: int, why: Why)
     """
     if not jobs.is_planned(tx, job):
         return []
-    runs = []
-    for occurrence in plan.occurrences:
-        run = _record(tx, job, occurrence, now, why)
-        if run is not None:
-            runs.append(run)
-    # An occurrence that has its row already (the clock stepped back) is accounted for by that row.
-    count = len(plan.occurrences)
-    accounted = executions.count_occurrences(tx, job.row, [one.at for one in plan.occurrences])
+    before = tx.total_changes
+    recorded = [_record(tx, job, occurrence, now, why) for occurrence in plan.occurrences]
+    count, accounted = len(plan.occurrences), tx.total_changes - before
+    if accounted < count:
+        # An occurrence that has its row already (the clock stepped back) is accounted for by that row.
+        accounted = executions.count_occurrences(tx, job.row, [one.at for one in plan.occurrences])
     jobs.advance(tx, job, plan.next_run_at, count, accounted)
-    return runs
+    return [run for run in recorded if run is not None]
 
 
 def _record(tx: sqlite3.Connection, job: Job, occurrence: Occurrence, now: int, why: Why) -> Run | None:
@@ -102,7 +100,7 @@ def end(tx: sqlite3.Connection, row: int, outcome: Outcome, now: int) -> Ended |
     known = jobs.standing(tx, job_row)
     if known is None:
         return Ended(job_row, None, 0)
-    failures, failing, threshold = known
+    failures, failing, threshold, others = known
     after = rules.standing(outcome.fate, failures=failures, failing=failing, threshold=threshold)
     jobs.set_standing(
         tx,
@@ -112,7 +110,7 @@ def end(tx: sqlite3.Connection, row: int, outcome: Outcome, now: int) -> Ended |
         status=outcome.fate,
         finished_at=now,
     )
-    still_open = executions.open_rows(tx, job_row)
+    still_open = executions.open_rows(tx, job_row) if others else []
     pending = tuple(row for row, status in still_open if status == "pending")
     return Ended(job_row, after.flipped, after.consecutive_failures, pending, len(still_open) - len(pending))
 

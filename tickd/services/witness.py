@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -41,6 +42,7 @@ class Witness:
         self._db = db
         self._clock = clock
         self._blind: list[Blind] = []
+        self._unrecorded: list[Blind] = []
         self._wall = clock.now()
         self._monotonic = clock.monotonic()
         self._alive_at = 0
@@ -56,11 +58,12 @@ class Witness:
         alive_at = await accounts.fact(self._db, "alive_at")
         if isinstance(alive_at, int):
             if now - alive_at > GAP:
-                await self._record(Blind(alive_at, now, "tickd was not running"))
+                self._note(Blind(alive_at, now, "tickd was not running"))
+                await self._record()
             elif alive_at - now > STEP:
                 log.warning("clock is behind the last sign of life", extra=logs.fields(ms=alive_at - now))
                 self.stepped_back(alive_at - now)
-        await self._sign(now)
+        self._sign(now)
 
     async def tick(self, now: int) -> int:
         """Measure the loop's lag, notice a step of the wall clock, and sign every ten seconds."""
@@ -68,43 +71,59 @@ class Witness:
         if self._expected is not None:
             self.last_lag_secs = max(0.0, monotonic - self._expected)
             self.loop_lag.add(self.last_lag_secs)
-        passed = round((monotonic - self._monotonic) * 1000)
-        step = now - self._wall - passed
-        before, self._wall, self._monotonic = self._wall, now, monotonic
-        if abs(step) > STEP:
-            await self._stepped(before, now, step)
+        # Left alone by a tick that fails, it would show the runner's pause as a lag.
+        self._expected = None
+        self.look(now)
+        await self._record()
         if now - self._alive_at >= ALIVE_EVERY or now < self._alive_at:
-            await self._sign(now)
+            self._sign(now)
         self._expected = self._clock.monotonic() + 1.0
         return self._clock.now() + times.SECOND
 
-    async def _stepped(self, before: int, now: int, step: int) -> None:
+    def look(self, now: int) -> None:
+        """Notice a step of the wall clock; whoever records what is late asks first, so that `why` knows."""
+        monotonic = self._clock.monotonic()
+        step = now - self._wall - round((monotonic - self._monotonic) * 1000)
+        before, self._wall, self._monotonic = self._wall, now, monotonic
+        if abs(step) > STEP:
+            self._stepped(before, now, step)
+
+    def _stepped(self, before: int, now: int, step: int) -> None:
         self.steps += 1
         log.warning("clock stepped, or the machine was suspended", extra=logs.fields(step_ms=step))
         if step > 0:
-            await self._record(Blind(before, now, "the clock jumped or the machine was suspended"))
+            self._note(Blind(before, now, "the clock jumped or the machine was suspended"))
         else:
             self.stepped_back(-step)
         self.stepped()
 
     async def end(self, now: int) -> None:
         """Sign for the last time, so that the next start knows when this one ended."""
-        await self._sign(now)
+        self._sign(now)
 
-    async def _sign(self, now: int) -> None:
+    def _sign(self, now: int) -> None:
         self._alive_at = now
         future = self._db.write_soon(lambda tx: accounts.set_fact(tx, "alive_at", now))
         future.add_done_callback(_noted)
 
-    async def _record(self, blind: Blind) -> None:
+    def _note(self, blind: Blind) -> None:
         self._blind = [*self._blind, blind][-REMEMBERED:]
+        self._unrecorded.append(blind)
         words = logs.fields(
             since=times.rfc3339(blind.started_at), until=times.rfc3339(blind.ended_at), cause=blind.cause
         )
         log.warning("blind interval", extra=words)
-        await self._db.write(
-            lambda tx: accounts.record_blind(tx, blind.started_at, blind.ended_at, blind.cause)
-        )
+
+    def note_blind(self, started_at: int, ended_at: int, cause: str) -> None:
+        """Note an interval (milliseconds) in which somebody else found that tickd could not see."""
+        self._note(Blind(started_at, ended_at, cause))
+
+    async def _record(self) -> None:
+        """Store what was noted; what a full disk refuses stays for the next tick."""
+        noted = list(self._unrecorded)
+        if noted:
+            await self._db.write(lambda tx: _store(tx, noted))
+            del self._unrecorded[: len(noted)]
 
     def why(self, moment: int) -> str:
         """Why something planned for `moment` did not happen then."""
@@ -113,6 +132,11 @@ class Witness:
                 since, until = times.rfc3339(blind.started_at), times.rfc3339(blind.ended_at)
                 return f"{blind.cause} from {since} to {until}"
         return "it could not be recorded in its minute"
+
+
+def _store(tx: sqlite3.Connection, noted: list[Blind]) -> None:
+    for blind in noted:
+        accounts.record_blind(tx, blind.started_at, blind.ended_at, blind.cause)
 
 
 def _noted(future: asyncio.Future[None]) -> None:

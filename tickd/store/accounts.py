@@ -21,7 +21,10 @@ KEYS = (
     "ORDER BY name, id LIMIT ? OFFSET ?"
 )
 KEYS_TOTAL = "SELECT count(*) FROM api_keys WHERE account_id = ? AND revoked_at IS NULL"
-INSERT_KEY = f"INSERT INTO api_keys ({_KEYS}) VALUES ({', '.join('?' * len(_KEY))})"  # noqa: S608
+INSERT_KEY = (
+    f"INSERT INTO api_keys ({_KEYS}) VALUES ({', '.join('?' * len(_KEY))}) "  # noqa: S608
+    "ON CONFLICT (hash) DO NOTHING"
+)
 REVOKE = "UPDATE api_keys SET revoked_at = ? WHERE account_id = ? AND id = ? AND revoked_at IS NULL"
 TOUCH = "UPDATE api_keys SET last_used_at = ? WHERE id = ?"
 FACT = "SELECT value FROM facts WHERE name = ?"
@@ -65,11 +68,11 @@ async def keys(db: Database, account_id: str, *, limit: int, offset: int) -> tup
     return [_key(row) for row in rows], int(total[0][0])
 
 
-def insert_key(tx: sqlite3.Connection, key: ApiKey) -> None:
-    """Store a new key."""
+def insert_key(tx: sqlite3.Connection, key: ApiKey) -> bool:
+    """Store a new key; False when it is there already, revoked ones included."""
     scopes = msgspec.json.encode(key.scopes).decode()
     values = [scopes if name == "scopes" else getattr(key, name) for name in _KEY]
-    tx.execute(INSERT_KEY, values)
+    return tx.execute(INSERT_KEY, values).rowcount == 1
 
 
 def revoke_key(tx: sqlite3.Connection, account_id: str, identifier: str, now: int) -> bool:

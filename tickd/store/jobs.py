@@ -38,7 +38,11 @@ ADVANCE = (
 )
 PLANNED = "SELECT 1 FROM jobs WHERE row = ? AND next_run_at = ?"
 REPLAN = "UPDATE jobs SET next_run_at = ? WHERE row = ? AND next_run_at = ?"
-STANDING = "SELECT consecutive_failures, failing, failure_threshold FROM jobs WHERE row = ?"
+STANDING = (
+    "SELECT consecutive_failures, failing, failure_threshold, EXISTS (SELECT 1 FROM executions "
+    "WHERE executions.job = jobs.row AND executions.status IN ('pending', 'running')) "
+    "FROM jobs WHERE row = ?"
+)
 SET_STANDING = (
     "UPDATE jobs SET consecutive_failures = ?, failing = ?, last_status = ?, last_finished_at = ? "
     "WHERE row = ?"
@@ -181,10 +185,13 @@ def replan(tx: sqlite3.Connection, job: Job, next_run_at: int) -> None:
     tx.execute(REPLAN, (next_run_at, job.row, job.next_run_at))
 
 
-def standing(tx: sqlite3.Connection, row_number: int) -> tuple[int, bool, int] | None:
-    """Failures in a row, whether it counts as failing, and its threshold; None when it is gone."""
+def standing(tx: sqlite3.Connection, row_number: int) -> tuple[int, bool, int, bool] | None:
+    """Failures in a row, whether it counts as failing, its threshold, and whether an execution is open.
+
+    None when the job is gone.
+    """
     row = tx.execute(STANDING, (row_number,)).fetchone()
-    return None if row is None else (row[0], bool(row[1]), row[2])
+    return None if row is None else (row[0], bool(row[1]), row[2], bool(row[3]))
 
 
 def set_standing(

@@ -35,6 +35,7 @@ NATIVE: dict[type[TickdError], int] = {
     errors.Malformed: 400,
     errors.Unauthorized: 401,
     errors.Forbidden: 403,
+    errors.LimitReached: 402,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
     errors.Conflict: 409,
@@ -71,3 +72,8 @@ def native_error(error: TickdError) -> web.Response:
     if isinstance(error, errors.MethodNotAllowed):
         headers["Allow"] = ", ".join(error.allowed)
     return render(Answer(ErrorAnswer(error.message), NATIVE[type(error)], headers))
+
+
+def refused_as(status: int, sentence: str) -> web.Response:
+    """The response of a refusal that is HTTP's own, on the native face."""
+    return render(Answer(ErrorAnswer(sentence), status))

@@ -90,7 +90,8 @@ def _sentence(kind: inspect.Type, *, of_type: bool) -> str:
     if isinstance(kind, inspect.LiteralType):
         return "must be one of " + ", ".join(map(str, kind.values))
     if isinstance(kind, inspect.ListType):
-        return "must be a list" + _length(None, kind.max_length, "items") + _items(kind.item_type)
+        length = _length(kind.min_length, kind.max_length, "items")
+        return "must be a list" + length + _items(kind.item_type)
     if isinstance(kind, inspect.DictType):
         return "must be a map of names to texts"
     if isinstance(kind, inspect.BoolType):

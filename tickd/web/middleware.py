@@ -11,10 +11,13 @@ from aiohttp.typedefs import Middleware
 
 from tickd import errors, logs
 from tickd.errors import TickdError
-from tickd.web.answers import Answer, ErrorAnswer, native_error, render
+from tickd.web.answers import native_error, refused_as
+from tickd.web.rooster import envelope
 from tickd.web.routes import SOURCE
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Refuse = Callable[[TickdError], web.Response]
+RefuseAs = Callable[[int, str], web.Response]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 log = logging.getLogger("tickd.web")
@@ -23,23 +26,35 @@ log = logging.getLogger("tickd.web")
 @web.middleware
 async def say_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn every error into the face's own JSON: never an HTML page, never a traceback."""
+    refuse, refuse_as = _faces(request.path)
     try:
         return await handler(request)
     except TickdError as error:
-        return native_error(error)
+        return refuse(error)
     except web.HTTPNotFound:
-        return native_error(errors.NotFound(f"no such path: {request.path}"))
+        return refuse(errors.NotFound(f"no such path: {request.path}"))
     except web.HTTPMethodNotAllowed as error:
-        return native_error(errors.MethodNotAllowed(request.method, sorted(error.allowed_methods)))
+        return refuse(errors.MethodNotAllowed(request.method, sorted(error.allowed_methods)))
     except web.HTTPRequestEntityTooLarge:
-        return native_error(errors.TooLarge("the body is larger than 1 MiB"))
+        return refuse(errors.TooLarge("the body is larger than 1 MiB"))
+    except web.RequestPayloadError:
+        refusal = refuse(errors.Malformed("the body is not what its Content-Encoding says"))
+        refusal.force_close()  # where the next request begins nobody knows
+        return refusal
     except web.HTTPException as error:
-        return render(Answer(ErrorAnswer(error.reason), error.status))
+        return refuse_as(error.status, error.reason)
     except ConnectionError:
         raise  # the caller has gone; there is nobody to answer
     except Exception:
         log.exception("request failed", extra=logs.fields(method=request.method, path=request.path))
-        return render(Answer(ErrorAnswer("tickd has failed; its log says why"), 500))
+        return refuse_as(500, "tickd has failed; its log says why")
+
+
+def _faces(path: str) -> tuple[Refuse, RefuseAs]:
+    """How the face that `path` belongs to words an error, and one that the domain has no name for."""
+    if path.startswith(envelope.PREFIX):
+        return envelope.refuse, envelope.refuse_as
+    return native_error, refused_as
 
 
 def source_of(trusted: Sequence[str]) -> Middleware:

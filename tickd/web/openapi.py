@@ -27,6 +27,7 @@ _WORDS = {
     403: "The API key lacks the scope",
     404: "There is no such thing in this account",
     405: "The path does not have this method",
+    422: "A field is missing, of the wrong type or out of its range",
     409: "The name is taken, or the thing has moved on",
     413: "The body is too large",
     429: "Too many requests; Retry-After says when to come back",
@@ -98,7 +99,7 @@ def _responses(route: Route) -> dict[str, Any]:
     refusals = {*route.errors, *_ALWAYS, *(() if route.scope is None else _KEYED)}
     if route.request is not None:
         refusals.add(413)
-    for status in sorted(refusals):
+    for status in sorted(refusals - set(route.answers)):
         found[str(status)] = {"description": _WORDS[status], "content": _content(ErrorAnswer)}
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -154,9 +155,9 @@ def _writer(health: Health) -> Iterator[Metric]:
     yield _counter("tickd_store_failed_batches", "Batches that could not be committed.", stats.failed_batches)
     waiting = {"urgent": stats.urgent_waiting, "lazy": stats.lazy_waiting}
     yield _labelled(GaugeMetricFamily, "tickd_store_waiting", "Units that wait, by lane.", "lane", waiting)
-    buckets: list[Any] = [(str(bound), count) for bound, count in stats.commit_histogram]
-    if not buckets or buckets[-1][0] != "+Inf":
-        buckets.append(("+Inf", stats.commits))
+    buckets: list[Any] = [
+        ("+Inf" if bound == math.inf else str(bound), count) for bound, count in stats.commit_histogram
+    ]
     yield HistogramMetricFamily(
         "tickd_store_commit_seconds",
         "How long commits took.",
@@ -177,7 +178,14 @@ def routes(all_routes: Callable[[], list[Route]], base_url: Callable[[], str]) -
     """The operators' calls; none needs a key."""
     return (
         Route("GET", "/healthz", healthz, "Say that the process runs", {200: Healthy}, scope=None),
-        Route("GET", "/readyz", readyz, "Say whether the daemon does its work", {200: Readiness}, scope=None),
+        Route(
+            "GET",
+            "/readyz",
+            readyz,
+            "Say whether the daemon does its work",
+            {200: Readiness, 503: Readiness},
+            scope=None,
+        ),
         Route(
             "GET", "/metrics", metrics, "Metrics for Prometheus", {200: None}, scope=None, documented=False
         ),

@@ -8,8 +8,9 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from tickd.services.bundle import Services
-from tickd.web import home, middleware, ops
-from tickd.web.native import accounts, executions, jobs
+from tickd.web import home, middleware, ops, public
+from tickd.web.native import accounts, executions, jobs, monitors
+from tickd.web.rooster import monitors as rooster_monitors
 from tickd.web.routes import SERVICES, Route, bind
 
 BODY_BYTES = 1 << 20
@@ -26,7 +27,10 @@ def all_routes(base_url: Callable[[], str], *, dev: bool = False) -> list[Route]
     found: list[Route] = [
         *jobs.ROUTES,
         *executions.ROUTES,
+        *monitors.ROUTES,
         *accounts.ROUTES,
+        *rooster_monitors.ROUTES,
+        *public.ROUTES,
         *ops.routes(everything, base_url),
         *home.routes(dev, base_url),
     ]

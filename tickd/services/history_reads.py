@@ -1,0 +1,250 @@
+"""What is read of the history: rollups of the store and the open part in memory, put together.
+
+Both change while a closed hour is moved. Each query brings the mark between log and rollups along, of the
+same view of the file, and is asked again when memory does not fit it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from operator import add, attrgetter
+from typing import NamedTuple, TypeVar
+
+from tickd.domain import times
+from tickd.domain.checks import STATUSES, Check, CheckStatus
+from tickd.domain.uptime import COUNTS, Bucket
+from tickd.errors import Unavailable
+from tickd.services.history_open import Open
+from tickd.services.history_upkeep import Retention
+from tickd.store import checks, rollups
+from tickd.store.checks import Pass, Row, Scanned
+from tickd.store.database import Database
+
+T = TypeVar("T")
+
+ATTEMPTS = 100
+_numbers: Callable[[Bucket], tuple[int, ...]] = attrgetter(*COUNTS)
+_statuses: Callable[[Bucket], tuple[int, ...]] = attrgetter(*STATUSES)
+_PLAIN = ("status", "held", "duration")
+
+
+class _Part(NamedTuple):
+    """What a monitor's hour holds beside the store: checks by status, places in the log, uncommitted rows."""
+
+    counts: list[int]
+    seqs: list[int]
+    rows: list[Row]
+
+
+class _Moved(Exception):
+    """The monitor's checks were moved between two queries of one answer."""
+
+
+class Reads:
+    """Answers from rollups and memory; only `page` and `latency` read checks."""
+
+    def __init__(
+        self, db: Database, open_: Open, retention: Retention, waiting: Mapping[int, Sequence[Row]]
+    ) -> None:
+        self._db = db
+        self._open = open_
+        self._retention = retention
+        self._waiting = waiting
+
+    async def _settled(self, fetch: Callable[[], Awaitable[tuple[Pass, T]]]) -> tuple[int, T]:
+        """What `fetch` gives once memory fits it, behind the cut between the two."""
+        for _ in range(ATTEMPTS):
+            mark, found = await fetch()
+            cut = self._open.cut(mark)
+            if cut is not None:
+                return cut, found
+            # The commit is known to the loop in its next turns.
+            await asyncio.sleep(0)
+        raise Unavailable("the history is being moved", 1)
+
+    async def _unread(self, monitors: Sequence[int]) -> Sequence[Scanned]:
+        """Rows of the log that a start has not counted yet."""
+        rebuild = self._open.rebuild
+        if rebuild is None:
+            return ()
+        return await checks.scan_monitors(self._db, rebuild.position + 1, rebuild.until, monitors)
+
+    def _uncounted(self, monitor: int, unread: Sequence[Scanned]) -> Iterator[Scanned]:
+        """The monitor's rows that are in no rollup, on disk or in memory."""
+        for row in self._open.still_unread(unread):
+            if row[1] == monitor:
+                yield row
+        for waiting in self._waiting.get(monitor, ()):
+            yield waiting[0], monitor, waiting[2], waiting[3], waiting[4], waiting[6]
+
+    async def days(self, monitor: int, count: int, now: int) -> list[tuple[int, Bucket]]:
+        """See History."""
+        today = now // times.DAY
+        wanted = range(today - count + 1, today + 1)
+        unread = await self._unread([monitor])
+        cut, found = await self._settled(lambda: rollups.of_monitor(self._db, "day", monitor, wanted))
+        for hour, piece in self._open.pieces(monitor, cut):
+            if hour.hour // 24 in wanted:
+                found.setdefault(hour.hour // 24, Bucket()).merge(piece.bucket)
+        for _, _, at, status, held, tenths in self._uncounted(monitor, unread):
+            if at // times.DAY in wanted:
+                _count(found.setdefault(at // times.DAY, Bucket()), status, tenths, held)
+        return sorted(found.items())
+
+    async def buckets(self, monitors: Sequence[int], since_day: int, until_day: int) -> dict[int, Bucket]:
+        """See History."""
+        unread = await self._unread(monitors)
+        cut, stored = await self._settled(lambda: rollups.sums(self._db, monitors, since_day, until_day))
+        sums: dict[int, Sequence[int]] = dict(stored)
+        hours = range(since_day * 24, until_day * 24 + 24)
+        for monitor in monitors:
+            for hour, piece in self._open.pieces(monitor, cut):
+                if hour.hour in hours:
+                    more = _numbers(piece.bucket)
+                    before = sums.get(monitor)
+                    sums[monitor] = more if before is None else tuple(map(add, before, more))
+        found = {monitor: _of_numbers(numbers) for monitor, numbers in sums.items()}
+        by_monitor: dict[int, list[Scanned]] = {}
+        for row in unread:
+            by_monitor.setdefault(row[1], []).append(row)
+        for monitor in monitors:
+            for _, _, at, status, held, tenths in self._uncounted(monitor, by_monitor.get(monitor, ())):
+                if at // times.HOUR in hours:
+                    _count(found.setdefault(monitor, Bucket()), status, tenths, held)
+        return found
+
+    async def latency(
+        self, monitor: int, since: int, until: int
+    ) -> list[tuple[int, float | None, CheckStatus]]:
+        """See History."""
+        hours = range(since // times.HOUR, -(-until // times.HOUR))
+
+        async def fetch() -> tuple[Pass, dict[int, tuple[object, ...]]]:
+            unread = await self._unread([monitor])
+            parts = self._parts(monitor, 0, unread, None)
+            seqs = [seq for hour, part in parts.items() if hour in hours for seq in part.seqs]
+            days: dict[int, list[int]] = {}
+            for hour in hours:
+                if hour // 24 in self._open.days:
+                    days.setdefault(hour // 24, []).append(hour % 24)
+            mark, found = await checks.rows(self._db, monitor, seqs=seqs, hours=days, columns=_PLAIN)
+            for part in parts.values():
+                found.update((row[2], (row[3], row[4], row[6])) for row in part.rows)
+            return mark, found
+
+        # Where a check is in the log still and in its day already, it is there twice under one time.
+        _, found = await self._settled(fetch)
+        return [
+            (at, None if tenths is None else tenths / 10, STATUSES[status])  # type: ignore
+            for at, (status, _, tenths) in sorted(found.items())
+            if since <= at < until
+        ]
+
+    # Pages.
+
+    async def page(
+        self, monitor: int, status: CheckStatus | None, limit: int, offset: int, now: int
+    ) -> tuple[list[Check], int]:
+        """See History."""
+        number = None if status is None else STATUSES.index(status)
+        kept = await checks.retention_of(self._db, monitor)
+        first_day = now // times.DAY - (self._retention.raw_days if kept is None else kept)
+        for _ in range(ATTEMPTS):
+            try:
+                return await self._page(monitor, number, limit, offset, first_day)
+            except _Moved:
+                await asyncio.sleep(0)
+        raise Unavailable("the history is being moved", 1)
+
+    async def _page(
+        self, monitor: int, status: int | None, limit: int, offset: int, first_day: int
+    ) -> tuple[list[Check], int]:
+        unread = await self._unread([monitor])
+        days = [day for day in self._open.days if day >= first_day]
+        cut, counts = await self._settled(lambda: rollups.counts_of_monitor(self._db, "day", monitor, days))
+        is_moved = monitor <= cut
+        parts = self._parts(monitor, cut, unread, status)
+        parts = {hour: part for hour, part in parts.items() if hour // 24 >= first_day}
+        by_day = {day: _chosen(found, status) for day, found in counts.items()}
+        for hour, part in parts.items():
+            by_day[hour // 24] = by_day.get(hour // 24, 0) + _chosen(part.counts, status)
+        total = sum(by_day.values())
+        near, skip = _within(by_day, limit, offset)
+        stored = [day * 24 + hour for day in near if day in counts for hour in range(24)]
+        mark, hourly = await rollups.counts_of_monitor(self._db, "hour", monitor, stored)
+        self._check(mark, monitor, is_moved)
+        by_hour = {hour: _chosen(found, status) for hour, found in hourly.items()}
+        for hour, part in parts.items():
+            if hour // 24 in near:
+                by_hour[hour] = by_hour.get(hour, 0) + _chosen(part.counts, status)
+        wanted, skip = _within(by_hour, limit, skip)
+        in_days: dict[int, list[int]] = {}
+        for hour in wanted:
+            if hour in hourly:
+                in_days.setdefault(hour // 24, []).append(hour % 24)
+        seqs = [seq for hour in wanted if hour in parts for seq in parts[hour].seqs]
+        mark, found = await checks.rows(self._db, monitor, seqs=seqs, hours=in_days, status=status)
+        self._check(mark, monitor, is_moved)
+        for hour in wanted:
+            if hour in parts:
+                found.update((row[2], row[3:]) for row in parts[hour].rows if status in (None, row[3]))
+        newest = sorted(found, reverse=True)[skip : skip + limit]
+        return [checks.to_check(monitor, at, found[at]) for at in newest], total
+
+    def _check(self, mark: Pass, monitor: int, is_moved: bool) -> None:
+        cut = self._open.cut(mark)
+        if cut is None or (monitor <= cut) != is_moved:
+            raise _Moved
+
+    def _parts(
+        self, monitor: int, cut: int, unread: Sequence[Scanned], status: int | None
+    ) -> dict[int, _Part]:
+        """By hour, what the store's rollups have not got."""
+        parts: dict[int, _Part] = {}
+        for hour, piece in self._open.pieces(monitor, cut):
+            part = parts.setdefault(hour.hour, _Part([0] * len(STATUSES), [], []))
+            part.counts[:] = map(add, part.counts, _statuses(piece.bucket))
+            if status is None or part.counts[status]:
+                part.seqs.extend(hour.base + distance for distance in piece.seqs)
+        for row in self._open.still_unread(unread):
+            part = parts.setdefault(row[2] // times.HOUR, _Part([0] * len(STATUSES), [], []))
+            part.counts[row[3]] += 1
+            part.seqs.append(row[0])
+        for waiting in self._waiting.get(monitor, ()):
+            part = parts.setdefault(waiting[2] // times.HOUR, _Part([0] * len(STATUSES), [], []))
+            part.counts[waiting[3]] += 1
+            part.rows.append(waiting)
+        return parts
+
+
+def _count(bucket: Bucket, status: int, tenths: int | None, held: int) -> None:
+    bucket.add(STATUSES[status], None if tenths is None else tenths / 10, held)
+
+
+def _of_numbers(numbers: Sequence[int]) -> Bucket:
+    """A bucket without a histogram: a list of a thousand has no time for `from_bytes`."""
+    bucket = Bucket()
+    for name, value in zip(COUNTS, numbers, strict=True):
+        setattr(bucket, name, value)
+    return bucket
+
+
+def _chosen(counts: Sequence[int], status: int | None) -> int:
+    return sum(counts) if status is None else counts[status]
+
+
+def _within(counts: Mapping[int, int], limit: int, offset: int) -> tuple[list[int], int]:
+    """The days or hours, newest first, that hold the page's checks, and how many of theirs are newer."""
+    wanted: list[int] = []
+    end = offset + limit
+    skip, seen = offset, 0
+    for key in sorted(counts, reverse=True):
+        if seen >= end:
+            break
+        seen += counts[key]
+        if seen <= offset:
+            skip = offset - seen
+        elif counts[key]:
+            wanted.append(key)
+    return wanted, skip

@@ -1,0 +1,181 @@
+"""Monitors: make, change, pause, list, delete, check now; their history as it is read."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tickd import ids
+from tickd.clock import Clock
+from tickd.domain import monitors as rules
+from tickd.domain import times, uptime
+from tickd.domain.checks import Check, CheckStatus
+from tickd.domain.monitors import Monitor, MonitorChange, MonitorCreation
+from tickd.domain.uptime import Bucket
+from tickd.errors import NotFound
+from tickd.services.checking import Checking
+from tickd.services.history import History
+from tickd.store import monitors
+from tickd.store.database import Database
+
+Refusal = Callable[[Monitor], None]
+"""Raises Invalid for a monitor whose target may not be called."""
+
+SHORTEST_SECS = 30
+"""The shortest interval of a monitor, unless the operator lowers it."""
+LIFETIME_DAYS = 36_500
+"""As far back as daily rollups can reach."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A monitor with what is known of it now; times in milliseconds."""
+
+    monitor: Monitor
+    last: Check | None
+    next_check_at: int | None
+    checks_total: int
+    checks_failed: int
+
+
+class Monitors:
+    """The use cases of monitors; every face calls these."""
+
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        checking: Checking,
+        history: History,
+        *,
+        refuses: Refusal,
+        floor_secs: int = SHORTEST_SECS,
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        self._checking = checking
+        self._history = history
+        self._refuses = refuses
+        self.floor_secs = floor_secs
+
+    async def create(self, account_id: str, spec: MonitorCreation, *, prefix: str = "mon") -> Seen:
+        """Store a monitor; its first check begins at once."""
+        now = self._clock.now()
+        made = rules.create(spec, identifier=ids.new(prefix), account_id=account_id, now=now)
+        self._refuses(made)
+        stored = await self._db.write(lambda tx: monitors.insert(tx, made))
+        self._checking.put(stored, now)
+        return await self._seen(stored)
+
+    async def change(self, account_id: str, identifier: str, spec: MonitorChange) -> Seen:
+        """Change what `spec` says of a monitor; the rest keeps its value."""
+        now = self._clock.now()
+
+        def unit(tx: sqlite3.Connection) -> Monitor:
+            known = monitors.find(tx, account_id, identifier)
+            if known is None:
+                raise NotFound(f"no monitor {identifier}")
+            changed = rules.change(known, spec, now)
+            self._refuses(changed)
+            if changed is not known:
+                monitors.update(tx, changed)
+            return changed
+
+        changed = await self._db.write(unit)
+        self._checking.put(changed, now)
+        return await self._seen(changed)
+
+    async def pause(self, account_id: str, identifier: str) -> Seen:
+        """Stop checking a monitor until it is resumed."""
+        return await self.change(account_id, identifier, MonitorChange(status="paused"))
+
+    async def resume(self, account_id: str, identifier: str) -> Seen:
+        """Check a paused monitor again, at once and on its schedule."""
+        return await self.change(account_id, identifier, MonitorChange(status="active"))
+
+    async def delete(self, account_id: str, identifier: str) -> None:
+        """Delete a monitor and its history."""
+
+        def unit(tx: sqlite3.Connection) -> int:
+            row = monitors.delete(tx, account_id, identifier)
+            if row is None:
+                raise NotFound(f"no monitor {identifier}")
+            self._history.forget(tx, row)
+            return row
+
+        self._checking.drop(await self._db.write(unit))
+
+    async def get(self, account_id: str, identifier: str) -> Seen:
+        """The account's monitor of that id."""
+        return await self._seen(await self._find(account_id, identifier))
+
+    async def page(
+        self, account_id: str, filters: dict[str, str | None], *, limit: int, offset: int
+    ) -> tuple[list[Seen], int]:
+        """One page of the account's monitors by name, and how many there are in all."""
+        found, total = await monitors.page(self._db, account_id, filters, limit=limit, offset=offset)
+        return [await self._seen(monitor) for monitor in found], total
+
+    async def all(self, account_id: str) -> list[Seen]:
+        """All monitors of the account, by name."""
+        return [await self._seen(monitor) for monitor in await monitors.of_account(self._db, account_id)]
+
+    async def public(self, identifier: str) -> Seen:
+        """The public monitor of that id, whoever's it is; NotFound for one that is not public."""
+        found = await monitors.by_id(self._db, identifier)
+        if found is None or not found.public:
+            raise NotFound(f"no public monitor {identifier}")
+        return await self._seen(found)
+
+    async def check(self, account_id: str, identifier: str) -> Check:
+        """Look at a monitor now, paused or not, and record it."""
+        monitor = await self._find(account_id, identifier)
+        return await self._checking.check_now(monitor.row)
+
+    async def checks(
+        self, account_id: str, identifier: str, *, status: CheckStatus | None, limit: int, offset: int
+    ) -> tuple[list[Check], int]:
+        """One page of a monitor's checks, newest first, and how many are kept."""
+        monitor = await self._find(account_id, identifier)
+        return await self._history.page(monitor.row, status=status, limit=limit, offset=offset)
+
+    async def days(self, account_id: str, identifier: str, count: int) -> list[tuple[int, Bucket]]:
+        """What is known of a monitor's last `count` UTC days: (day, rollup), oldest first."""
+        monitor = await self._find(account_id, identifier)
+        return await self._history.days(monitor.row, count, self._clock.now())
+
+    async def uptime(self, monitor: Monitor, days: int = LIFETIME_DAYS) -> Bucket:
+        """A monitor's rollup over its last `days` UTC days."""
+        today = uptime.day_of(self._clock.now())
+        found = await self._history.buckets([monitor.row], today - days + 1, today)
+        return found.get(monitor.row, Bucket())
+
+    async def latency(
+        self, account_id: str, identifier: str, hours: int
+    ) -> tuple[list[tuple[int, float | None, CheckStatus]], int, int]:
+        """The response times of a monitor's last hours as (at, ms, status), and from when to when."""
+        monitor = await self._find(account_id, identifier)
+        until = self._clock.now()
+        since = until - hours * times.HOUR
+        return await self._history.latency(monitor.row, since, until), since, until
+
+    async def how_many(self, account_id: str) -> int:
+        """How many monitors the account has."""
+        return await monitors.how_many(self._db, account_id)
+
+    async def _find(self, account_id: str, identifier: str) -> Monitor:
+        found = await monitors.get(self._db, account_id, identifier)
+        if found is None:
+            raise NotFound(f"no monitor {identifier}")
+        return found
+
+    async def _seen(self, stored: Monitor) -> Seen:
+        """The row with what memory knows better: standing, latest check, certificate, next due."""
+        try:
+            watched = self._checking.find(stored.row)
+        except NotFound:
+            return Seen(stored, None, None, stored.checks_total, stored.checks_failed)
+        monitor = rules.edited(watched.monitor, stored)
+        total, failed = self._history.lifetime(stored.row, stored.checks_total, stored.checks_failed)
+        return Seen(monitor, watched.last, watched.due, total, failed)

@@ -1,0 +1,352 @@
+"""Checks: the log they are appended to, the table of their day, and the mark between the two."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from tickd.domain import times
+from tickd.domain.checks import STATUSES, Check
+from tickd.store.database import Database
+
+_Optional = int | None
+Row = tuple[
+    *tuple[int, int, int, int, int],
+    *tuple[_Optional, _Optional, _Optional, _Optional, _Optional, _Optional, _Optional],
+    str | None,
+]
+"""A row of the log: seq, monitor, at, status, held, then the rest of `COLUMNS`."""
+
+Scanned = tuple[int, int, int, int, int, int | None]
+"""What a rollup needs of a row: seq, monitor, at, status, held, duration."""
+
+DONE = (1 << 63) - 1
+"""`Pass.done` when all monitors are: no row is behind it."""
+
+_SAID = (
+    "status",
+    "held",
+    "code",
+    "duration",
+    "dns",
+    "connect",
+    "tls",
+    "first_byte",
+    "ssl_expires_at",
+    "error",
+)
+COLUMNS = ("seq", "monitor", "at", *_SAID)
+"""Every column of the log, in its order."""
+
+_ALL = ", ".join(COLUMNS)
+_REST = ", ".join(_SAID)
+_SCANNED = "seq, monitor, at, status, held, duration"
+_ROLLED = "at >= ? AND at < ? AND seq <= ? AND monitor <= ?"
+_LISTED = "IN (SELECT value FROM json_each(?))"
+
+# Doing nothing for a row that is there lets a lazy and an urgent unit hold the same row.
+APPEND = f"INSERT OR IGNORE INTO check_log ({_ALL}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
+EDGES = "SELECT (SELECT min(seq) FROM check_log), (SELECT max(seq) FROM check_log)"
+MARK = "SELECT number, hour, upto, done FROM check_pass"
+COUNTED = (
+    "SELECT monitor, sum(status <> 4), sum(status IN (1, 2)) FROM check_log "  # noqa: S608
+    f"WHERE seq BETWEEN ? AND ? AND NOT ({_ROLLED}) GROUP BY monitor"
+)
+SCAN = f"SELECT {_SCANNED} FROM check_log WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?"  # noqa: S608
+SCAN_MONITORS = f"SELECT {_SCANNED} FROM check_log WHERE seq BETWEEN ? AND ? AND monitor {_LISTED}"  # noqa: S608
+LIFETIMES = (
+    "SELECT row, checks_total, checks_failed FROM monitors "
+    "WHERE row > ? AND checks_total > 0 ORDER BY row LIMIT ?"
+)
+START = "UPDATE check_pass SET number = ?, hour = ?, upto = ?, done = 0 WHERE number = ?"
+ADVANCE = "UPDATE check_pass SET done = ? WHERE number = ? AND done = ?"
+END = "UPDATE check_pass SET hour = NULL WHERE number = ?"
+COUNT_UP = (
+    "UPDATE monitors SET checks_total = checks_total + ?, checks_failed = checks_failed + ? WHERE row = ?"
+)
+SWEEP = "DELETE FROM check_log WHERE seq BETWEEN ? AND ? AND at >= ? AND at < ?"
+DELETE_LOGGED = f"DELETE FROM check_log WHERE seq {_LISTED}"  # noqa: S608
+FORGET = "INSERT INTO deleted_monitors (row) VALUES (?) ON CONFLICT DO NOTHING"
+FORGOTTEN = "SELECT row FROM deleted_monitors ORDER BY row LIMIT 1"
+END_FORGETTING = "DELETE FROM deleted_monitors WHERE row = ?"
+DAYS = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 'checks_[0-9]*'"
+RETENTION = "SELECT max(raw_days), max(hourly_days) FROM check_retention"
+RETENTION_OF = "SELECT raw_days FROM check_retention JOIN monitors USING (account_id) WHERE monitors.row = ?"
+
+# A table a day. The hour leads its key, so that moving an hour only ever appends, to full pages; `hour` is
+# that of the day and `ms` that of the hour, which makes a row five bytes shorter than with `at`.
+CREATE_DAY = """
+CREATE TABLE IF NOT EXISTS checks_{day} (
+    hour INTEGER NOT NULL,
+    monitor INTEGER NOT NULL,
+    ms INTEGER NOT NULL,
+    status INTEGER NOT NULL,
+    held INTEGER NOT NULL,
+    code INTEGER,
+    duration INTEGER,
+    dns INTEGER,
+    connect INTEGER,
+    tls INTEGER,
+    first_byte INTEGER,
+    ssl_expires_at INTEGER,
+    error TEXT,
+    PRIMARY KEY (hour, monitor, ms)
+) STRICT, WITHOUT ROWID
+"""
+DROP_DAY = "DROP TABLE IF EXISTS checks_{day}"
+# CROSS JOIN keeps the order of the list: by monitor, then as they came.
+MOVE = (
+    "INSERT INTO checks_{day} (hour, monitor, ms, " + _REST + ") SELECT ?, monitor, at - ?, " + _REST + " "
+    "FROM json_each(?) AS listed CROSS JOIN check_log ON check_log.seq = listed.value"
+)
+LOGGED = f"SELECT {_ALL} FROM check_log WHERE seq {_LISTED} ORDER BY monitor, at, seq"  # noqa: S608
+PUT = (
+    "INSERT INTO checks_{day} (hour, monitor, ms, " + _REST + ") "
+    f"VALUES (?, ?, ?, {', '.join('?' * len(_SAID))})"
+)
+TAKEN = "SELECT 1 FROM checks_{day} WHERE hour = ? AND monitor = ? AND ms = ?"
+# By hour, because the key begins with it; without the list SQLite would read the whole day.
+DELETE_OF_DAY = "DELETE FROM checks_{day} WHERE monitor = ? AND hour " + _LISTED  # noqa: S608
+THIN_DAY = (
+    "DELETE FROM checks_{day} WHERE (hour, monitor, ms) IN "
+    "(SELECT hour, monitor, ms FROM checks_{day} ORDER BY hour, monitor, ms LIMIT ?)"
+)
+_FROM_LOG = "SELECT 1, at, {columns} FROM check_log WHERE seq " + _LISTED  # noqa: S608
+_FROM_DAY = (
+    "SELECT 1, {start} + hour * 3600000 + ms, {columns} FROM checks_{day} WHERE monitor = ? AND hour "  # noqa: S608
+    + _LISTED
+)
+
+
+class Pass(NamedTuple):
+    """The hour that is being moved, or was last: rows with `seq` up to `upto`, monitors up to `done`."""
+
+    number: int
+    hour: int | None
+    upto: int
+    done: int
+
+    def has_rolled(self, seq: int, monitor: int, at: int) -> bool:
+        """Whether a row of the log is in the rollups already."""
+        return at // times.HOUR == self.hour and seq <= self.upto and monitor <= self.done
+
+    @property
+    def rolled(self) -> tuple[int, int, int, int]:
+        """The same as the values of a condition."""
+        start = 0 if self.hour is None else self.hour * times.HOUR
+        return start, start + (0 if self.hour is None else times.HOUR), self.upto, self.done
+
+
+def to_row(seq: int, check: Check) -> Row:
+    """A check as a row of the log."""
+    return (
+        seq,
+        check.monitor,
+        check.at,
+        STATUSES.index(check.status),
+        check.held_ms,
+        check.status_code,
+        _tenths(check.duration_ms),
+        _tenths(check.dns_ms),
+        _tenths(check.connect_ms),
+        _tenths(check.tls_ms),
+        _tenths(check.first_byte_ms),
+        check.ssl_expires_at,
+        # A lone surrogate can't be stored, and would keep the rows behind it from being.
+        check.error.encode("utf-8", "replace").decode() if check.error else None,
+    )
+
+
+def _tenths(ms: float | None) -> int | None:
+    return None if ms is None else int(ms * 10 + 0.5)
+
+
+def _ms(tenths: int | None) -> float | None:
+    return None if tenths is None else tenths / 10
+
+
+def to_check(monitor: int, at: int, said: Sequence[object]) -> Check:
+    """A check out of its stored form, `said` being the columns behind `at`."""
+    status, held, code, duration, dns, connect, tls, first_byte, ssl_expires_at, error = said
+    return Check(
+        monitor=monitor,
+        at=at,
+        status=STATUSES[status],  # type: ignore[call-overload]
+        held_ms=held,  # type: ignore[arg-type]
+        status_code=code,  # type: ignore[arg-type]
+        duration_ms=_ms(duration),  # type: ignore[arg-type]
+        dns_ms=_ms(dns),  # type: ignore[arg-type]
+        connect_ms=_ms(connect),  # type: ignore[arg-type]
+        tls_ms=_ms(tls),  # type: ignore[arg-type]
+        first_byte_ms=_ms(first_byte),  # type: ignore[arg-type]
+        ssl_expires_at=ssl_expires_at,  # type: ignore[arg-type]
+        error=error or "",  # type: ignore[arg-type]
+    )
+
+
+def append(tx: sqlite3.Connection, rows: Iterable[Row]) -> None:
+    """Write rows to the log; those that are there already stay."""
+    tx.executemany(APPEND, rows)
+
+
+async def edges(db: Database) -> tuple[int, int]:
+    """The first and the last seq in the log; (1, 0) when it is empty."""
+    first, last = (await db.fetch(EDGES))[0]
+    return (1, 0) if last is None else (first, last)
+
+
+async def last_pass(db: Database) -> Pass:
+    """The mark between log and rollups."""
+    return Pass(*(await db.fetch(MARK))[0])
+
+
+async def counted(db: Database, first: int, last: int, mark: Pass) -> list[tuple[int, int, int]]:
+    """(monitor, known checks, failed ones) of the rows of the log that are not rolled yet."""
+    return [tuple(row) for row in await db.fetch(COUNTED, (first, last, *mark.rolled))]
+
+
+async def scan(db: Database, first: int, last: int, limit: int) -> list[Scanned]:
+    """(seq, monitor, at, status, held, duration) of the log's rows in their order."""
+    return [tuple(row) for row in await db.fetch(SCAN, (first, last, limit))]
+
+
+async def scan_monitors(db: Database, first: int, last: int, monitors: Sequence[int]) -> list[Scanned]:
+    """The same of these monitors alone. It reads the whole range: for the moments after a start."""
+    found = await db.fetch(SCAN_MONITORS, (first, last, json.dumps(monitors)))
+    return [tuple(row) for row in found]
+
+
+async def lifetimes(db: Database, after: int, limit: int) -> list[tuple[int, int, int]]:
+    """(row, checks, failed) of monitors behind row `after`: what is rolled up of them."""
+    return [tuple(row) for row in await db.fetch(LIFETIMES, (after, limit))]
+
+
+async def days(db: Database) -> set[int]:
+    """The days that have a table."""
+    return {int(row[0].removeprefix("checks_")) for row in await db.fetch(DAYS)}
+
+
+async def longest(db: Database) -> tuple[int, int]:
+    """The longest that any account of its own keeps checks, and hours, in days; 0 without one."""
+    raw, hourly = (await db.fetch(RETENTION))[0]
+    return raw or 0, hourly or 0
+
+
+async def retention_of(db: Database, monitor: int) -> int | None:
+    """How many days the monitor's account keeps checks, where it says so."""
+    row = await db.fetch_one(RETENTION_OF, (monitor,))
+    return None if row is None else int(row[0])
+
+
+async def forgotten(db: Database) -> int | None:
+    """A deleted monitor whose history is still there."""
+    row = await db.fetch_one(FORGOTTEN)
+    return None if row is None else int(row[0])
+
+
+async def rows(
+    db: Database,
+    monitor: int,
+    *,
+    seqs: Sequence[int],
+    hours: Mapping[int, Sequence[int]],
+    columns: Sequence[str] = _SAID,
+    status: int | None = None,
+) -> tuple[Pass, dict[int, tuple[object, ...]]]:
+    """A monitor's checks by `at`: `seqs` of the log, and `hours` of the day by day; one view of the file."""
+    mark_columns = ", ".join(["0, number, hour, upto, done", *["NULL"] * (len(columns) - 3)])
+    names = ", ".join(columns)
+    also = "" if status is None else f" AND status = {status:d}"
+    parts = [f"SELECT {mark_columns} FROM check_pass"]  # noqa: S608
+    values: list[object] = []
+    if seqs:
+        parts.append(_FROM_LOG.format(columns=names) + also)
+        values.append(json.dumps(seqs))
+    for day, wanted in hours.items():
+        parts.append(_FROM_DAY.format(columns=names, day=day, start=day * times.DAY) + also)
+        values += [monitor, json.dumps(wanted)]
+    mark: Pass | None = None
+    found: dict[int, tuple[object, ...]] = {}
+    for kind, at, *said in await db.fetch(" UNION ALL ".join(parts), values):
+        if kind:
+            found[at] = tuple(said)
+        else:
+            mark = Pass(at, *said[:3])
+    assert mark is not None  # noqa: S101 - the table has one row
+    return mark, found
+
+
+def start_pass(tx: sqlite3.Connection, number: int, hour: int, upto: int) -> None:
+    """Begin to move an hour; done twice it changes nothing."""
+    tx.execute(CREATE_DAY.format(day=hour // 24))
+    tx.execute(START, (number, hour, upto, number - 1))
+
+
+def advance(tx: sqlite3.Connection, number: int, before: int, done: int) -> bool:
+    """Say that the monitors behind `before` up to `done` are moved; False when that was said before."""
+    return tx.execute(ADVANCE, (done, number, before)).rowcount == 1
+
+
+def move(tx: sqlite3.Connection, hour: int, seqs: Sequence[int]) -> None:
+    """Copy rows of the log, all of that hour, into the table of its day."""
+    day, listed, start = hour // 24, json.dumps(seqs), hour * times.HOUR
+    try:
+        tx.execute(MOVE.format(day=day), (hour % 24, start, listed))
+    except sqlite3.IntegrityError:
+        # Only after a restart with the clock put back: another check of the monitor has this millisecond.
+        for _, monitor, at, *said in tx.execute(LOGGED, (listed,)).fetchall():
+            ms = _free(tx, day, hour % 24, monitor, at - start)
+            tx.execute(PUT.format(day=day), (hour % 24, monitor, ms, *said))
+
+
+def _free(tx: sqlite3.Connection, day: int, hour: int, monitor: int, ms: int) -> int:
+    """The first free millisecond at or behind `ms`, from the hour's beginning on when there is none."""
+    taken = TAKEN.format(day=day)
+    while tx.execute(taken, (hour, monitor, ms)).fetchone():
+        ms = (ms + 1) % times.HOUR
+    return ms
+
+
+def count_up(tx: sqlite3.Connection, counts: Iterable[tuple[int, int, int]]) -> None:
+    """Add (checks, failed) to the lifetime of each monitor's row."""
+    tx.executemany(COUNT_UP, counts)
+
+
+def sweep(tx: sqlite3.Connection, hour: int, first: int, last: int) -> None:
+    """Delete that hour's rows from this range of the log."""
+    tx.execute(SWEEP, (first, last, hour * times.HOUR, (hour + 1) * times.HOUR))
+
+
+def end_pass(tx: sqlite3.Connection, number: int) -> None:
+    """Say that nothing of the hour is left in the log."""
+    tx.execute(END, (number,))
+
+
+def thin_day(tx: sqlite3.Connection, day: int, limit: int) -> bool:
+    """Delete up to `limit` checks of a day, and its table with the last of them; whether it is gone."""
+    if tx.execute(THIN_DAY.format(day=day), (limit,)).rowcount == limit:
+        return False
+    tx.execute(DROP_DAY.format(day=day))
+    return True
+
+
+def forget(tx: sqlite3.Connection, monitor: int) -> None:
+    """Say that a monitor's history is to go."""
+    tx.execute(FORGET, (monitor,))
+
+
+def delete_logged(tx: sqlite3.Connection, seqs: Sequence[int]) -> None:
+    """Delete these rows of the log."""
+    tx.execute(DELETE_LOGGED, (json.dumps(seqs),))
+
+
+def delete_of_day(tx: sqlite3.Connection, day: int, monitor: int) -> None:
+    """Delete a monitor's checks of a day."""
+    tx.execute(DELETE_OF_DAY.format(day=day), (monitor, json.dumps(list(range(24)))))
+
+
+def end_forgetting(tx: sqlite3.Connection, monitor: int) -> None:
+    """Say that nothing is left of a deleted monitor."""
+    tx.execute(END_FORGETTING, (monitor,))

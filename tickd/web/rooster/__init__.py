@@ -1,0 +1,1 @@
+"""The rooster face, `/api/v1`, for clients of StatusRooster."""
