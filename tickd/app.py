@@ -131,7 +131,7 @@ class Daemon:
             self._history,
             self._network,
         )
-        health = Health(db, clock, self._witness, firing, self._checking)
+        health = Health(db, clock, self._witness, firing, self._checking, self._history, self._network)
         self.services = Services(
             Accounts(db, clock, any_key=settings.dev),
             Jobs(db, clock, firing),

@@ -23,7 +23,6 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -119,13 +118,13 @@ class Usage:
     threads: dict[str, float] = field(default_factory=dict)
 
 
-def _by_thread() -> Counter[str]:
+def _by_thread() -> dict[str, float]:
     """CPU seconds of each thread so far."""
-    taken: Counter[str] = Counter()
+    taken: dict[str, float] = {}
     for thread in threading.enumerate():
         stat = Path(f"/proc/self/task/{thread.native_id}/stat").read_text()
-        ticks = stat.rpartition(")")[2].split()[11:13]
-        taken[thread.name.rstrip("0123456789-_ ")] += sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+        user, system = stat.rpartition(")")[2].split()[11:13]
+        taken[thread.name] = (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
     return taken
 
 
@@ -145,7 +144,7 @@ def _daemon(pipe: Connection, db: str, clock: str, profile: bool) -> None:
         threads, before = _by_thread(), time.process_time()
         await loop.run_in_executor(None, pipe.recv)
         usage.cpu_secs = time.process_time() - before
-        usage.threads = dict(_by_thread() - threads)
+        usage.threads = {name: secs - threads.get(name, 0.0) for name, secs in _by_thread().items()}
         profiler.disable()
         beating.cancel()
         usage.rss_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -14,6 +14,7 @@ import ssl
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import astuple, dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
@@ -32,6 +33,7 @@ from tickd.outbound.prober import Prober, Target
 REQUESTS = {"http": 1000, "https": 200}
 ROUNDS = 5
 CONCURRENCY = 16
+BEAT_SECS = 0.005
 BODY = b'{"status": "ok"}'
 ANSWER = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n"
@@ -81,9 +83,19 @@ class _Bare(asyncio.Protocol):
         self.done.set_result(None)
 
 
-async def _measured(send: Send, requests: int) -> tuple[float, float]:
-    """Give CPU seconds per 1,000 requests and requests per second."""
+@dataclass(frozen=True)
+class Figures:
+    """CPU seconds per 1,000 requests, those of the loop's thread, the rate, and how late the loop was."""
+
+    cpu: float
+    loop_cpu: float
+    rate: float
+    lag_ms: float
+
+
+async def _measured(send: Send, requests: int) -> Figures:
     left = requests
+    late: list[float] = []
 
     async def worker() -> None:
         nonlocal left
@@ -91,14 +103,23 @@ async def _measured(send: Send, requests: int) -> tuple[float, float]:
             left -= 1
             await send()
 
+    async def beat() -> None:
+        while True:
+            begun = time.perf_counter()
+            await asyncio.sleep(BEAT_SECS)
+            late.append(time.perf_counter() - begun - BEAT_SECS)
+
     gc.collect()
-    wall, cpu = time.perf_counter(), time.process_time()
+    beating = asyncio.create_task(beat())
+    wall, cpu, own = time.perf_counter(), time.process_time(), time.thread_time()
     await asyncio.gather(*(worker() for _ in range(CONCURRENCY)))
-    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    return cpu / requests * 1000, requests / wall
+    cpu, own, wall = time.process_time() - cpu, time.thread_time() - own, time.perf_counter() - wall
+    beating.cancel()
+    lag = sorted(late)[int(len(late) * 0.99)] if late else 0.0
+    return Figures(cpu / requests * 1000, own / requests * 1000, requests / wall, lag * 1000)
 
 
-async def _clients(scheme: str, port: int, tls: ssl.SSLContext) -> dict[str, tuple[float, float]]:
+async def _clients(scheme: str, port: int, tls: ssl.SSLContext) -> dict[str, Figures]:
     loop = asyncio.get_running_loop()
     url = f"{scheme}://127.0.0.1:{port}/"
     secure: dict[str, Any] = {"ssl": tls, "server_hostname": "127.0.0.1"} if scheme == "https" else {}
@@ -140,21 +161,22 @@ async def _clients(scheme: str, port: int, tls: ssl.SSLContext) -> dict[str, tup
             "tickd prober, body": read,
             "aiohttp force_close": theirs,
         }
-        taken: dict[str, list[tuple[float, float]]] = {name: [] for name in senders}
+        taken: dict[str, list[Figures]] = {name: [] for name in ("blocking socket", *senders)}
         for send in senders.values():
             await _measured(send, CONCURRENCY * 2)
         for _ in range(ROUNDS):
+            taken["blocking socket"].append(_blocking(port, secure.get("ssl"), REQUESTS[scheme]))
             for name, send in senders.items():
                 taken[name].append(await _measured(send, REQUESTS[scheme]))
     resolver.close()
     return {name: _median(figures) for name, figures in taken.items()}
 
 
-def _median(figures: list[tuple[float, float]]) -> tuple[float, float]:
-    return median(cpu for cpu, _ in figures), median(rate for _, rate in figures)
+def _median(figures: list[Figures]) -> Figures:
+    return Figures(*(median(row) for row in zip(*(astuple(one) for one in figures), strict=True)))
 
 
-def _blocking(port: int, tls: ssl.SSLContext | None, requests: int) -> tuple[float, float]:
+def _blocking(port: int, tls: ssl.SSLContext | None, requests: int) -> Figures:
     """One connection after the other on a blocking socket: what the kernel and OpenSSL cost."""
     wall, cpu = time.perf_counter(), time.process_time()
     for _ in range(requests):
@@ -166,25 +188,22 @@ def _blocking(port: int, tls: ssl.SSLContext | None, requests: int) -> tuple[flo
             pass
         talk.close()
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    return cpu / requests * 1000, requests / wall
+    return Figures(cpu / requests * 1000, 0.0, requests / wall, 0.0)
 
 
 def _table(scheme: str, port: int, tls: ssl.SSLContext) -> None:
-    rows: list[tuple[str, str, float, float]] = []
-    context = tls if scheme == "https" else None
-    floor = _median([_blocking(port, context, REQUESTS[scheme]) for _ in range(ROUNDS)])
-    rows.append(("-", "blocking socket", *floor))
+    rows: list[tuple[str, str, Figures]] = []
     for loop, run in (("default", asyncio.run), ("uvloop", uvloop.run)):
         figures = run(_clients(scheme, port, tls))
-        rows += [(loop, name, cpu, rate) for name, (cpu, rate) in figures.items()]
-    peers = {loop: cpu for loop, name, cpu, _ in rows if name.startswith("aiohttp")}
-    bare = {loop: cpu for loop, name, cpu, _ in rows if name.startswith("create")}
+        rows += [(loop, name, figure) for name, figure in figures.items()]
+    peers = {loop: figure.cpu for loop, name, figure in rows if name.startswith("aiohttp")}
+    floors = {loop: figure.cpu for loop, name, figure in rows if name.startswith("blocking")}
     print(f"\n{scheme}, {ROUNDS} rounds of {REQUESTS[scheme]}, {CONCURRENCY} at a time")
-    titles = ("client", "CPU s/1,000", "rate/s", "x aiohttp", "x read", "x blocking")
-    print("{:8} {:26} {:>12} {:>8} {:>10} {:>7} {:>11}".format("loop", *titles))
-    for loop, name, cpu, rate in rows:
-        ratios = f"{cpu / peers[loop]:10.2f} {cpu / bare[loop]:7.2f}" if loop in peers else f"{'':10} {'':7}"
-        print(f"{loop:8} {name:26} {cpu:12.3f} {rate:8.0f} {ratios} {cpu / floor[0]:11.2f}")
+    titles = ("client", "CPU s/1,000", "of loop", "rate/s", "lag p99 ms", "x aiohttp", "x blocking")
+    print("{:8} {:26} {:>12} {:>8} {:>8} {:>11} {:>10} {:>11}".format("loop", *titles))
+    for loop, name, one in rows:
+        shown = f"{one.cpu:12.3f} {one.loop_cpu:8.3f} {one.rate:8.0f} {one.lag_ms:11.1f}"
+        print(f"{loop:8} {name:26} {shown} {one.cpu / peers[loop]:10.2f} {one.cpu / floors[loop]:11.2f}")
 
 
 def main() -> None:

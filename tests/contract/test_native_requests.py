@@ -17,7 +17,10 @@ from tickd.web.server import all_routes
 JOB = {"name": "nightly", "schedule": "0 2 * * *", "endpoint": "http://127.0.0.1:9/"}
 MIB = 1 << 20
 ROUTES = all_routes(lambda: "http://127.0.0.1")
-WITH_BODY = [route for route in ROUTES if route.request is not None]
+NATIVE = [route for route in ROUTES if route.path.startswith(("/v1/", "/x/", "/healthz", "/readyz"))]
+WITH_BODY = [
+    route for route in NATIVE if route.request is not None and route.path.startswith(("/v1/jobs", "/v1/keys"))
+]
 
 
 def name_of(route: Route) -> str:
@@ -132,7 +135,7 @@ async def get(served: Served, path: str) -> Any:
 
 def test_a_wrong_method_is_405_and_says_which_are_right(served: Served) -> None:
     allowed: dict[str, set[str]] = {}
-    for route in ROUTES:
+    for route in NATIVE:
         allowed.setdefault(route.path, set()).add(route.method)
     for path, methods in allowed.items():
         for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} - methods:

@@ -70,6 +70,30 @@ async def test_tickstem_python(tickd: Harness, endpoint: Endpoint) -> None:
     assert "deleted: 404 no job job_" in said
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+async def test_first_monitor(tmp_path: Path, endpoint: Endpoint) -> None:
+    async with running(tmp_path / "tickd.db", reference=("none",)) as tickd:
+        said = await _run(tickd, endpoint.url, "sh", str(EXAMPLES / "first_monitor.sh"))
+        assert (await tickd.call("GET", "/v1/monitors")).json["total"] == 0
+    assert '"status":"active","state":"pending"' in said
+    assert '"status":"up","status_code":200,' in said
+    assert '{"uptime_percent":100.0,"checks_total":' in said
+    assert '"monitor_type":"http","name":"first-monitor",' in said
+    assert '"is_up":true,"regions_checked":1,"regions_up":1,' in said
+    assert "/status.svg says:\nstatus: up\n" in said
+    assert '{"data":{"deleted":true,"monitor_id":"mon_' in said
+
+
+async def test_tickstem_uptime(tmp_path: Path, endpoint: Endpoint) -> None:
+    async with running(tmp_path / "tickd.db", reference=("none",)) as tickd:
+        said = await _run(tickd, endpoint.url, sys.executable, str(EXAMPLES / "tickstem_uptime.py"))
+    assert ", active, every 60 s\nchecked: up 200 in " in said
+    assert "\nmonitors: sdk-monitor\n" in said
+    assert "changed: every 300 s, 30 s at most\n" in said
+    assert "paused: paused, resumed: active\n" in said
+    assert "deleted: 404 no monitor mon_" in said
+
+
 @asynccontextmanager
 async def _receiver() -> AsyncIterator[str]:
     """The address of a running examples/receiver.py."""

@@ -14,13 +14,15 @@ import click
 import pytest
 from msgspec import UnsetType, inspect
 
+from tests.docs.kinds import words_of
 from tests.docs.pages import ROOT, Page, codes, command_lines, page, pages, tables_of
 from tests.support.daemon import NOON, Harness, eventually
 from tests.support.endpoint import Endpoint
 from tickd.cli import tickd as cli
 from tickd.config import SETTINGS
-from tickd.domain import accounts, cron, cron_fields, executions, jobs
+from tickd.domain import accounts, cron, cron_fields, executions, jobs, monitors
 from tickd.domain.jobs import Job, JobChange, JobRegistration
+from tickd.domain.monitors import MonitorCreation
 from tickd.web import answers, fields
 from tickd.web.native.executions import ExecutionAnswer
 from tickd.web.native.jobs import JobAnswer
@@ -109,33 +111,21 @@ def test_every_error_status_is_described() -> None:
 
 async def test_the_errors_that_are_shown_are_real(tickd: Harness) -> None:
     (block,) = page("docs/api.md").blocks("json")
-    plain = {"name": "a", "schedule": "* * * * *", "endpoint": "http://127.0.0.1:9/"}
-    wrong: tuple[dict[str, object], ...] = ({"name": None}, {"retries": 11}, {"schedule": "0 * * * * *"})
-    for line, change in zip(block.splitlines(), wrong, strict=True):
-        reply = await tickd.call("POST", "/v1/jobs", plain | change)
+    plain: dict[str, object] = {"name": "a", "schedule": "* * * * *", "endpoint": "http://127.0.0.1:9/"}
+    wrong: tuple[tuple[str, dict[str, object]], ...] = (
+        ("/v1/jobs", plain | {"name": None}),
+        ("/v1/jobs", plain | {"retries": 11}),
+        ("/v1/monitors", plain | {"url": "http://127.0.0.1:9/", "interval_secs": 10}),
+        ("/v1/jobs", plain | {"schedule": "0 * * * * *"}),
+    )
+    for line, (path, body) in zip(block.splitlines(), wrong, strict=True):
+        reply = await tickd.call("POST", path, body)
         assert (reply.status, reply.json) == (400, json.loads(line))
 
 
 def test_every_scope_is_described() -> None:
     said = [codes(row["scope"])[0] for row in page("docs/security.md").tables("scope", "may")]
     assert said == list(get_args(accounts.Scope))
-
-
-def _words(kind: inspect.Type) -> list[str]:
-    """What a page has to say of a field's type: its choices, its range, its length."""
-    if isinstance(kind, inspect.UnionType):
-        return [word for one in kind.types for word in _words(one)]
-    if isinstance(kind, inspect.LiteralType):
-        return [f"`{value}`" for value in kind.values]
-    if isinstance(kind, inspect.IntType):
-        return [f"{kind.ge} to {kind.le}"]
-    if isinstance(kind, inspect.StrType):
-        low, high = kind.min_length, kind.max_length
-        return [str(high)] if high is not None and (low or 0) <= 1 else []
-    if isinstance(kind, inspect.ListType):
-        most = [] if isinstance(kind.item_type, inspect.LiteralType) else [f"At most {kind.max_length}"]
-        return most + _words(kind.item_type)
-    return []
 
 
 def _default(name: str) -> str:
@@ -161,7 +151,7 @@ def test_every_field_of_a_job_is_described_with_its_default_and_range() -> None:
     for name, kind in kinds.items():
         assert said[name]["default"] == _default(name), name
         # An address and a zone have their own rules; their length is told where it can matter.
-        for word in _words(kind) if name != "timezone" else []:
+        for word in words_of(kind) if name != "timezone" else []:
             assert word in said[name]["what it may be"], (name, word)
 
 
@@ -346,7 +336,7 @@ def test_curl_calls_real_routes(one: Page) -> None:
 
 def _check_curl(words: list[str]) -> None:
     (url,) = (word for word in words if word.startswith(("$TICKD_URL/", "http://127.0.0.1:8090/")))
-    path = "/" + url.partition("/v1")[1].strip("/") + url.partition("/v1")[2].partition("?")[0]
+    path = url.removeprefix("http://127.0.0.1:8090").removeprefix("$TICKD_URL").partition("?")[0]
     method = words[words.index("-X") + 1] if "-X" in words else "GET" if "-d" not in words else "POST"
     if "-G" in words:
         method = "GET"
@@ -356,12 +346,21 @@ def _check_curl(words: list[str]) -> None:
         if route.method == method and re.fullmatch(re.sub(r"\{\w+\}", r"[$\\w]+", route.path), path)
     ]
     assert found, f"{method} {path}"
-    if found[0].request is JobRegistration:
-        spec = fields.read_body(words[words.index("-d") + 1].encode(), JobRegistration)
-        jobs.register(spec, identifier="job_0", account_id="acc_0", now=NOON)
+    kind = found[0].request
+    if kind is not None:
+        body = words[words.index("-d") + 1]
+        spec: Any = fields.read_body(body.encode(), kind)
         said = {name for name in spec.__struct_fields__ if not isinstance(getattr(spec, name), UnsetType)}
-        raw = re.findall(r'"(\w+)":', words[words.index("-d") + 1])
-        assert set(raw) == said, "the body has a field that a job does not have"
+        assert set(json.loads(body)) == said, "the body has a field that there is not"
+        _check_rules(spec)
+
+
+def _check_rules(spec: object) -> None:
+    """What the domain says of a body, beyond its types."""
+    if isinstance(spec, JobRegistration):
+        jobs.register(spec, identifier="job_0", account_id="acc_0", now=NOON)
+    elif isinstance(spec, MonitorCreation):
+        monitors.create(spec, identifier="mon_000000", account_id="acc_0", now=NOON)
 
 
 # The README.

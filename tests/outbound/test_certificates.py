@@ -12,6 +12,7 @@ from importlib.metadata import version
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from tests.outbound.answers import OK
 from tests.support.authority import DAY, Authority, made, self_signed
 from tests.support.clock import FakeClock
 from tests.support.servers import Talk, answering, both_loops, free_port, serving
@@ -21,7 +22,6 @@ from tickd.outbound.dns import Resolver
 from tickd.outbound.guard import Guard
 from tickd.outbound.prober import Prober, Target
 
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 NOW = datetime.now(UTC).replace(microsecond=0)
 HOUR = 3_600_000
 DAYS = 24 * HOUR

@@ -14,6 +14,7 @@ import dns.message
 import dns.rcode
 import pytest
 
+from tests.outbound.answers import CHUNKED, OK, OPEN_ENDED
 from tests.support.authority import Authority
 from tests.support.clock import FakeClock
 from tests.support.dns import naming, with_addresses
@@ -22,10 +23,6 @@ from tickd.clock import SystemClock
 from tickd.outbound.dns import Resolver
 from tickd.outbound.guard import Guard
 from tickd.outbound.prober import Fault, Prober, Seen, Target
-
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-OPEN_ENDED = b"HTTP/1.1 200 OK\r\n\r\n"
 
 
 def expect(seen: Seen, fault: Fault, *words: str) -> Seen:

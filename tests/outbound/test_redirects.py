@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 
 from tests.support.authority import Authority
-from tests.support.servers import Served, Talk, both_loops, serving
+from tests.support.servers import Served, Talk, our_loop, serving
 from tickd.outbound.prober import Prober, Target
 
 SECRETS = (
@@ -50,7 +50,7 @@ def seen_headers(request: bytes) -> set[str]:
     return {line.partition(":")[0] for line in lines} - {"Host", "User-Agent", "Connection", "Content-Length"}
 
 
-@both_loops
+@our_loop
 async def test_a_redirect_is_an_answer_unless_it_is_to_be_followed(prober: Prober) -> None:
     async with paths({"/": to("/next"), "/next": OK}) as server:
         seen = await prober.probe(Target("http", server.url, wants_body=True))
@@ -73,7 +73,7 @@ async def test_a_redirect_is_an_answer_unless_it_is_to_be_followed(prober: Probe
         ("  /next ", "/next"),
     ],
 )
-@both_loops
+@our_loop
 async def test_locations_are_relative_to_where_they_are_given(
     prober: Prober, location: str, path: str
 ) -> None:
@@ -99,7 +99,7 @@ async def test_locations_are_relative_to_where_they_are_given(
         (308, "DELETE", "DELETE"),
     ],
 )
-@both_loops
+@our_loop
 async def test_methods_change_as_in_browsers(prober: Prober, status: int, method: str, after: str) -> None:
     answers = {"/": to("/next", status), "/next": OK}
     async with paths(answers) as server:
@@ -116,7 +116,7 @@ async def test_methods_change_as_in_browsers(prober: Prober, status: int, method
 @pytest.mark.parametrize(
     "answer", [to("/x", 300), to("/x", 304), to("/x", 201), to(""), OK.replace(b"200", b"302")]
 )
-@both_loops
+@our_loop
 async def test_answers_that_lead_nowhere_are_the_end(prober: Prober, answer: bytes) -> None:
     async with paths({"/": answer}) as server:
         target = Target("http", server.url, follow_redirects=True, wants_body=True)
@@ -126,7 +126,7 @@ async def test_answers_that_lead_nowhere_are_the_end(prober: Prober, answer: byt
     assert len(server.requests) == 1
 
 
-@both_loops
+@our_loop
 async def test_the_body_of_a_redirect_is_not_awaited(prober: Prober) -> None:
     endless = b"HTTP/1.1 302 Found\r\nLocation: /next\r\n\r\nendless"
     async with paths({"/": endless, "/next": OK}) as server:
@@ -135,7 +135,7 @@ async def test_the_body_of_a_redirect_is_not_awaited(prober: Prober) -> None:
         assert await server.deserted()
 
 
-@both_loops
+@our_loop
 async def test_ten_redirects_and_no_more(prober: Prober) -> None:
     answers = {f"/{number}": to(f"/{number + 1}") for number in range(20)} | {"/20": OK}
     async with paths(answers) as server:
@@ -146,7 +146,7 @@ async def test_ten_redirects_and_no_more(prober: Prober) -> None:
     assert len(server.requests) == 22
 
 
-@both_loops
+@our_loop
 async def test_circles_are_noticed(prober: Prober) -> None:
     async with paths({"/a": to("/b"), "/b": to("/a#again")}) as server:
         seen = await prober.probe(Target("http", f"{server.url}/a", follow_redirects=True))
@@ -169,7 +169,7 @@ async def test_circles_are_noticed(prober: Prober) -> None:
         ("http://127.0.0.1:1/", "redirected to http://127.0.0.1:1: connection refused by 127.0.0.1:1"),
     ],
 )
-@both_loops
+@our_loop
 async def test_redirects_that_cannot_be_followed(prober: Prober, location: str, words: str) -> None:
     async with paths({"/": to(location)}) as server:
         seen = await prober.probe(Target("http", server.url, follow_redirects=True))
@@ -177,7 +177,7 @@ async def test_redirects_that_cannot_be_followed(prober: Prober, location: str, 
     assert "secret" not in seen.error
 
 
-@both_loops
+@our_loop
 async def test_all_hops_share_one_limit(prober: Prober) -> None:
     async def slow(talk: Talk) -> None:
         number = int((await talk.request()).split(b" ")[1][1:])
@@ -195,7 +195,7 @@ async def test_all_hops_share_one_limit(prober: Prober) -> None:
 # What a stranger sees
 
 
-@both_loops
+@our_loop
 async def test_what_was_meant_for_the_host_stays_with_it(prober: Prober) -> None:
     answers = {
         "/same": to("/end"),
@@ -219,14 +219,14 @@ async def test_what_was_meant_for_the_host_stays_with_it(prober: Prober) -> None
     ]
 
 
-@both_loops
+@our_loop
 async def test_another_port_is_another_host(prober: Prober) -> None:
     async with paths({"/": OK}) as there, paths({"/": to(f"http://127.0.0.1:{there.port}/")}) as here:
         await prober.probe(Target("http", here.url, headers=SECRETS, follow_redirects=True))
     assert seen_headers(there.requests[0]) == {"Accept", "Content-Type"}
 
 
-@both_loops
+@our_loop
 async def test_nothing_secret_leaves_tls(prober: Prober, authority: Authority) -> None:
     async with paths({"/": OK}) as plain:
         location = f"http://a.example:{plain.port}/"
@@ -238,7 +238,7 @@ async def test_nothing_secret_leaves_tls(prober: Prober, authority: Authority) -
     assert seen_headers(plain.requests[0]) == {"Accept", "Content-Type"}
 
 
-@both_loops
+@our_loop
 async def test_credentials_in_the_url_go_where_its_headers_go(prober: Prober) -> None:
     answers = {
         "/relative": to("/end"),
@@ -257,7 +257,7 @@ async def test_credentials_in_the_url_go_where_its_headers_go(prober: Prober) ->
     assert [request.count(b"Authorization") for request in ends] == [1, 1, 0, 1] and yours in ends[3]
 
 
-@both_loops
+@our_loop
 async def test_the_certificate_is_that_of_the_first_secure_host(prober: Prober, authority: Authority) -> None:
     async with paths({"/": OK}, authority) as last:
         middle_tls = authority.server("c.example")

@@ -7,6 +7,7 @@ import http.client
 import random
 import time
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,9 @@ ENDED = {"success", "failed", "timeout", "missed", "skipped"}
 
 def minutes(after: str, until: int) -> list[str]:
     """Every full minute behind `after` and not behind `until`, latest first."""
-    found = []
-    minute = until // times.MINUTE * times.MINUTE
-    while times.rfc3339(minute) > after:
-        found.append(times.rfc3339(minute))
-        minute -= times.MINUTE
-    return found
+    begin = datetime.fromisoformat(after).timestamp() * 1000
+    latest = until // times.MINUTE * times.MINUTE
+    return [times.rfc3339(minute) for minute in range(latest, int(begin), -times.MINUTE)]
 
 
 def scheduled(executions: list[dict[str, Any]]) -> list[str]:
@@ -73,7 +71,7 @@ def ended(tickd: Child, identifier: str) -> dict[str, Any]:
 
 def test_occurrences_survive_a_kill(db: Path, wall: Wall, target: Target) -> None:
     # Two jobs a catch-up and two places, taken by hand: the minute's six occurrences stay recorded only.
-    first = wall.to_minute(1_500)
+    first = wall.to_minute(30_000)
     with served(db, wall=wall, max_calls=2) as tickd:
         blocker = tickd.job(name="blocker", endpoint=target.hold("/blocker"))
         tickd.trigger(blocker)
@@ -91,8 +89,8 @@ def test_occurrences_survive_a_kill(db: Path, wall: Wall, target: Target) -> Non
             )
             for word in CATCH_UPS
         }
+        wall.step(first - wall.now())
         eventually(lambda: tickd.metrics()['tickd_executions_open{status="pending"}'] == 6)
-        assert wall.now() >= first
         tickd.kill()
     assert target.called("/last") == []
     target.release("/blocker")

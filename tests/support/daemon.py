@@ -83,7 +83,7 @@ async def running(path: Path, *, clock: FakeClock | None = None, **settings: Any
     """A daemon on the database `path`, on a free port, at noon unless `clock` says otherwise."""
     clock = clock or FakeClock(NOON)
     plain: dict[str, Any] = {"listen": ("127.0.0.1", 0), "db": str(path), "api_key": KEY}
-    plain |= {"stop_grace_secs": 0}
+    plain |= {"stop_grace_secs": 0, "reference": ("none",)}
     daemon = Daemon(Settings(**(plain | settings)), clock)
     await daemon.start()
     try:

@@ -20,9 +20,20 @@ import uvloop
 Handler = Callable[["Talk"], Awaitable[None]]
 
 
-def both_loops(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    """Run an async test on asyncio's own loop and on uvloop, and fail it when it leaks tasks or sockets."""
+AsyncTest = Callable[..., Coroutine[Any, Any, None]]
 
+
+def both_loops(test: AsyncTest) -> Callable[..., None]:
+    """Run an async test on asyncio's own loop and on uvloop, and fail it when it leaks tasks or sockets."""
+    return _run_by(test, {"asyncio": asyncio.run, "uvloop": uvloop.run})
+
+
+def our_loop(test: AsyncTest) -> Callable[..., None]:
+    """Run an async test that is about a rule, not about sockets, on the daemon's loop alone."""
+    return _run_by(test, {"uvloop": uvloop.run})
+
+
+def _run_by(test: AsyncTest, runners: dict[str, Callable[..., None]]) -> Callable[..., None]:
     @functools.wraps(test)
     def run_on(loop_runner: Callable[[Coroutine[Any, Any, None]], None], **given: Any) -> None:
         async def checked() -> None:
@@ -47,7 +58,7 @@ def both_loops(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., 
     del marked.__wrapped__
     return cast(
         Callable[..., None],
-        pytest.mark.parametrize("loop_runner", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])(run_on),
+        pytest.mark.parametrize("loop_runner", runners.values(), ids=runners.keys())(run_on),
     )
 
 

@@ -38,13 +38,13 @@ async def health(tickd: Harness) -> Health:
 def faults_of(health: Health) -> list[tuple[object, dict[str, object], str]]:
     """What can be wrong: with which part, how, and the sentence for it."""
     full = SimpleNamespace(stats=SimpleNamespace(last_error="the disk is full"))
-    cron, expiry = health.loops[:2]
+    loops = {loop.name: loop for loop in health.loops}
     locked = {"failing_since": 1, "last_error": "the database is locked"}
     return [
         (health, {"accepting": False}, "tickd is starting or stopping"),
         (health, {"_db": full}, "the database can't be written: the disk is full"),
-        (cron, {"alive": False}, "the cron loop does not run"),
-        (expiry, locked, "the expiry loop fails: the database is locked"),
+        (loops["cron"], {"alive": False}, "the cron loop does not run"),
+        (loops["expiry"], locked, "the expiry loop fails: the database is locked"),
         (health.witness, {"last_lag_secs": 1.26}, "the event loop stalled for 1.3 s"),
     ]
 
@@ -148,11 +148,8 @@ def bounds(family: Metric) -> list[str]:
 async def test_histograms_are_sound(tickd: Harness, endpoint: Endpoint) -> None:
     await fire(tickd, endpoint, minutes=2)
     histograms = [family for family in await metrics(tickd) if family.type == "histogram"]
-    assert {family.name for family in histograms} == {
-        "tickd_firing_lateness_seconds",
-        "tickd_loop_lag_seconds",
-        "tickd_store_commit_seconds",
-    }
+    used = {"tickd_firing_lateness_seconds", "tickd_loop_lag_seconds", "tickd_store_commit_seconds"}
+    assert used <= {family.name for family in histograms}
     for family in histograms:
         written = bounds(family)
         assert written[-1] == "+Inf"
@@ -163,7 +160,7 @@ async def test_histograms_are_sound(tickd: Harness, endpoint: Endpoint) -> None:
         assert counts == sorted(counts), family.name
         assert value([family], family.name + "_count") == counts[-1]
         assert value([family], family.name + "_sum") >= 0
-        assert counts[-1] > 0, family.name
+        assert counts[-1] > 0 or family.name not in used, family.name
 
 
 async def fire(tickd: Harness, endpoint: Endpoint, *, minutes: int) -> None:

@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from tickd.domain import assertions, headers, keywords, maintenance, slugs, thresholds, times, urls
 from tickd.domain.assertions import Assertion, JsonAssertion
-from tickd.domain.checks import CheckStatus
+from tickd.domain.checks import Check, CheckStatus
 from tickd.domain.jobs import Name, Reference, Severity, Tag
 from tickd.domain.maintenance import Window
 from tickd.errors import Invalid
@@ -213,7 +213,8 @@ def target(kind: Type, value: str) -> str:
         return urls.http_url("url", value)
     if kind == "tcp":
         return urls.host_port("url", value)
-    if kind == "ssl" and ":" in value.strip("[]") and not value.endswith("]"):
+    # An IPv6 address has colons of its own, and https:// is to be named for what it is.
+    if kind == "ssl" and "/" not in value and (value.count(":") == 1 or "]:" in value):
         return urls.host_port("url", value, default=443)
     return urls.host("url", value)
 
@@ -223,8 +224,6 @@ def _check_together(kind: Type, options: Options) -> None:
         for name in ("assertions", "keyword", "json_assertions"):
             if getattr(options, name):
                 raise Invalid(name, f"can't be used with type {kind}; only with http and json")
-    if options.timeout_secs > options.interval_secs:
-        raise Invalid("timeout_secs", "must not be longer than interval_secs")
 
 
 def _headers(value: Any) -> tuple[tuple[str, str], ...]:
@@ -306,17 +305,24 @@ _RULES: dict[str, Callable[[Any], Any]] = {
 
 
 def judge(
-    standing: Standing, status: CheckStatus, *, failure_threshold: int, recovery_threshold: int, now: int
+    standing: Standing,
+    status: CheckStatus,
+    *,
+    failure_threshold: int,
+    recovery_threshold: int,
+    now: int,
+    in_maintenance: bool = False,
 ) -> tuple[Standing, Flip | None]:
     """What a check makes of a monitor, and whether it flipped.
 
     `unknown` is what tickd could not know, and changes nothing. The threshold's bad check in a row makes
-    the monitor fail; while it fails, the recovery threshold's good one in a row recovers it.
+    the monitor fail; while it fails, the recovery threshold's good one in a row recovers it. In maintenance
+    bad checks count, but none makes it fail: the first bad one after it does, where there are enough.
     """
     if status == "unknown":
         return standing, None
     if status in ("down", "timeout"):
-        return _worse(standing, failure_threshold, now)
+        return _worse(standing, failure_threshold, now, in_maintenance)
     state: State = "degraded" if status == "degraded" else "up"
     successes = standing.consecutive_successes + 1
     if standing.failing and successes < recovery_threshold:
@@ -331,12 +337,25 @@ def judge(
     return Standing(state=state, consecutive_successes=min(successes, 10), changed_at=since), flip
 
 
-def _worse(standing: Standing, threshold: int, now: int) -> tuple[Standing, Flip | None]:
+def _worse(
+    standing: Standing, threshold: int, now: int, in_maintenance: bool
+) -> tuple[Standing, Flip | None]:
     failures = standing.consecutive_failures + 1
-    if standing.failing or failures < threshold:
+    if standing.failing or in_maintenance or failures < threshold:
         return structs.replace(standing, consecutive_failures=failures, consecutive_successes=0), None
     worse = Standing(state="down", failing=True, consecutive_failures=failures, changed_at=now)
     return worse, "failing"
+
+
+def in_maintenance(monitor: Monitor, now: int) -> bool:
+    """Whether one of the monitor's own windows holds now."""
+    return maintenance.within(monitor.options.maintenance_windows, now)
+
+
+def response_ms(kind: Type, check: Check) -> float | None:
+    """How long the response took, in milliseconds; None where none came, or none was asked for (ssl)."""
+    answered = check.status != "timeout" if check.status_code is not None else check.status == "up"
+    return check.duration_ms if answered and kind != "ssl" else None
 
 
 def next_due(phase: int, interval_ms: int, now: int) -> int:
@@ -356,10 +375,11 @@ def is_worth_a_row(before: Monitor, after: Monitor) -> bool:
         return True
     if (old.state, old.failing) != (new.state, new.failing):
         return True
-    options = after.options
     if new.failing:
         return new.consecutive_successes != old.consecutive_successes
-    return new.consecutive_failures != old.consecutive_failures and options.failure_threshold > 1
+    # In maintenance they go on past the threshold, of which one more says nothing.
+    most = after.options.failure_threshold
+    return most > 1 and min(new.consecutive_failures, most) != min(old.consecutive_failures, most)
 
 
 def edited(known: Monitor, after: Monitor) -> Monitor:

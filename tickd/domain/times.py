@@ -10,14 +10,14 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAIVE = _EPOCH.replace(tzinfo=None)
 
 
 def rfc3339(moment: int) -> str:
     """`2026-03-03T12:30:00Z`, with three decimals where the milliseconds are not zero."""
-    when = _EPOCH + timedelta(milliseconds=moment)
-    text = f"{when:%Y-%m-%dT%H:%M:%S}"
-    rest = moment % SECOND
-    return f"{text}.{rest:03d}Z" if rest else text + "Z"
+    # A list of 500 checks writes a thousand times: strftime takes twice as long.
+    when = _NAIVE + timedelta(milliseconds=moment)
+    return when.isoformat(timespec="milliseconds" if moment % SECOND else "seconds") + "Z"
 
 
 def optional(moment: int | None) -> str | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 from tickd.clock import Clock, SystemClock
 from tickd.outbound.answer import MAX_HEAD, PIECE, Answer, Reading, Response
 from tickd.outbound.dns import LookupFailed, Resolver
 from tickd.outbound.guard import Guard
+from tickd.outbound.handshakes import Handshakes
 from tickd.outbound.progress import Failure, Kind, Progress, Timings, timed_out
 from tickd.outbound.requests import Destination, Request, head, parse_url
 from tickd.outbound.sockets import connect, hang_up
@@ -17,6 +19,7 @@ from tickd.outbound.tls import trusting
 
 __all__ = ["MAX_HEAD", "PIECE", "Failure", "HttpClient", "Kind", "Request", "Response", "Timings"]
 
+P = TypeVar("P", bound=asyncio.Protocol)
 _MANY_URLS: Final = 4096
 
 
@@ -41,6 +44,7 @@ class HttpClient:
         self._clock: Clock = clock or SystemClock()
         self._destinations: dict[str, Destination] = {}
         self._tls = tls or trusting()
+        self._handshakes = Handshakes()
 
     async def send(self, request: Request) -> Response:
         """Send it and give the answer, whatever its status; redirects are not followed.
@@ -91,23 +95,39 @@ class HttpClient:
         """
         message = head(request, destination, self._user_agent)
         now = self._clock.monotonic
-        transport, answer = await connect(
+        transport, answer = await self.dial(
             lambda: Answer(request.method, reading, progress, now),
-            await self.addresses(destination, progress),
-            destination.port,
-            guard=self._guard,
-            clock=self._clock,
-            progress=progress,
+            destination,
+            progress,
             tls=self._tls if destination.tls else None,
-            server_name=destination.server_name,
         )
         try:
             return await answer.to(message, transport)
         finally:
             hang_up(transport)
 
-    async def addresses(self, destination: Destination, progress: Progress) -> tuple[str, ...]:
-        """Resolve the destination's host and time it; raises `Failure`."""
+    async def dial(
+        self,
+        factory: Callable[[], P],
+        destination: Destination,
+        progress: Progress,
+        *,
+        tls: ssl.SSLContext | None,
+    ) -> tuple[asyncio.Transport, P]:
+        """Resolve and connect; the caller bounds the time and hangs up. Raises `Failure`."""
+        return await connect(
+            factory,
+            await self._addresses(destination, progress),
+            destination.port,
+            guard=self._guard,
+            clock=self._clock,
+            progress=progress,
+            handshakes=self._handshakes,
+            tls=tls,
+            server_name=destination.server_name,
+        )
+
+    async def _addresses(self, destination: Destination, progress: Progress) -> tuple[str, ...]:
         if destination.literal:
             return (destination.host,)
         begun = self._clock.monotonic()

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from tickd.clock import Clock
@@ -19,7 +19,7 @@ from tickd.outbound.http import HttpClient
 from tickd.outbound.progress import Failure, Progress, Timings, timed_out
 from tickd.outbound.redirects import Redirects, for_strangers, is_redirect, origin
 from tickd.outbound.requests import Destination, Request, Unsendable, parse_place
-from tickd.outbound.sockets import connect, hang_up
+from tickd.outbound.sockets import hang_up
 from tickd.outbound.tls import trusting, unverified
 
 __all__ = ["Certificate", "Prober", "Seen", "Target", "Timings"]
@@ -97,7 +97,6 @@ class Prober:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._resolver = resolver
-        self._guard = guard
         self._clock = clock
         self._tls = tls or trusting()
         self._unverified: ssl.SSLContext | None = None
@@ -113,30 +112,29 @@ class Prober:
     async def probe(self, target: Target) -> Seen:
         """Look once and say what was seen; raises nothing but CancelledError."""
         look = _Look(target, Seen(), Progress(Timings()))
-        begun, until = self._clock.monotonic(), asyncio.get_running_loop().time() + target.timeout_secs
-        failure: Failure | None = None
+        seen, begun = look.seen, self._clock.monotonic()
+        until = asyncio.get_running_loop().time() + target.timeout_secs
+        code: int | None = None
         try:
             async with asyncio.timeout_at(until):
                 await self._ways[target.kind](look)
-        except Failure as failed:
-            failure = failed
+        except Failure as failure:
+            seen.fault, seen.error, code = _fault(failure), failure.message, failure.verify_code
         except TimeoutError:
-            failure = timed_out(look.progress, target.timeout_secs)
-        except Unsendable as failed:
-            failure = Failure("url", f"the request can't be sent: {failed}")
-        except Exception as failed:
+            seen.fault, seen.error = "timeout", timed_out(look.progress, target.timeout_secs).message
+        except Unsendable as failure:
+            seen.fault, seen.error = "down", f"the request can't be sent: {failure}"
+        except Exception as failure:
             log.exception("a probe failed by itself")
-            failure = Failure("local", f"tickd itself failed here: {type(failed).__name__}")
-        seen, progress = look.seen, look.progress
+            seen.fault, seen.error = "unknown", f"tickd itself failed here: {type(failure).__name__}"
+        progress = look.progress
         progress.timings.total_ms = (self._clock.monotonic() - begun) * 1000
         seen.timings, seen.address, seen.status_code = progress.timings, progress.address, progress.status
         self._note_certificate(look)
-        if failure is not None:
-            seen.fault, seen.error = _fault(failure), failure.message
-            if failure.verify_code is not None:
-                await self._explain(look, failure.verify_code, until)
-            if look.via:
-                seen.error = f"redirected to {look.via}: {seen.error}"
+        if code is not None:
+            await self._explain(look, code, until)
+        if seen.fault and look.via:
+            seen.error = f"redirected to {look.via}: {seen.error}"
         return seen
 
     def _note_certificate(self, look: _Look) -> None:
@@ -178,28 +176,8 @@ class Prober:
 
     async def _touch(self, look: _Look, destination: Destination, tls: ssl.SSLContext | None) -> None:
         """Connect and hang up."""
-        addresses = await self._client.addresses(destination, look.progress)
-        transport = await self._connect(destination, addresses, tls, look.progress)
+        transport, _ = await self._client.dial(asyncio.Protocol, destination, look.progress, tls=tls)
         hang_up(transport)
-
-    async def _connect(
-        self,
-        destination: Destination,
-        addresses: tuple[str, ...],
-        tls: ssl.SSLContext | None,
-        progress: Progress,
-    ) -> asyncio.Transport:
-        transport, _ = await connect(
-            asyncio.Protocol,
-            addresses,
-            destination.port,
-            guard=self._guard,
-            clock=self._clock,
-            progress=progress,
-            tls=tls,
-            server_name=destination.server_name,
-        )
-        return transport
 
     async def _dns(self, look: _Look) -> None:
         begun = self._clock.monotonic()
@@ -221,9 +199,13 @@ class Prober:
         if self._unverified is None:
             self._unverified = unverified()
         progress = Progress(Timings())
+        there = replace(destination, host=address, literal=True)
         try:
             async with asyncio.timeout_at(until):
-                hang_up(await self._connect(destination, (address,), self._unverified, progress))
+                transport, _ = await self._client.dial(
+                    asyncio.Protocol, there, progress, tls=self._unverified
+                )
+                hang_up(transport)
         except (Failure, TimeoutError):
             return
         der = progress.tls.getpeercert(True) if progress.tls is not None else None

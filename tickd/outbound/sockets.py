@@ -11,6 +11,7 @@ from typing import Final, TypeVar, cast
 from tickd.clock import Clock
 from tickd.outbound.dns import NO_MEANS
 from tickd.outbound.guard import Guard, Refused
+from tickd.outbound.handshakes import Handshakes
 from tickd.outbound.progress import Failure, Progress
 from tickd.outbound.tls import start_tls
 
@@ -40,6 +41,7 @@ async def connect(
     guard: Guard,
     clock: Clock,
     progress: Progress,
+    handshakes: Handshakes,
     tls: ssl.SSLContext | None = None,
     server_name: str = "",
 ) -> Pair[P]:
@@ -59,7 +61,7 @@ async def connect(
     progress.timings.connect_ms = (connected - begun) * 1000
     progress.step = "tls"
     protocol = factory()
-    transport = await start_tls(raw, protocol, tls, server_name)
+    transport = await start_tls(raw, protocol, tls, server_name, handshakes)
     progress.timings.tls_ms = (clock.monotonic() - connected) * 1000
     progress.tls = transport.get_extra_info("ssl_object")
     return transport, protocol
@@ -67,9 +69,12 @@ async def connect(
 
 def hang_up(transport: asyncio.Transport) -> None:
     """Close at once; over TLS, say close_notify, but don't wait for theirs."""
-    if transport.get_extra_info("sslcontext") is not None:
-        transport.close()
-    transport.abort()
+    if transport.get_extra_info("sslcontext") is None:
+        transport.abort()
+        return
+    transport.close()
+    # A turn later: uvloop writes at the end of one, and what it has not written then is lost.
+    asyncio.get_running_loop().call_soon(transport.abort)
 
 
 def _allowed(addresses: Sequence[str], guard: Guard) -> list[str]:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from functools import cache
 from typing import Final
 
+from tickd.outbound.handshakes import Handshakes
 from tickd.outbound.progress import Failure
+from tickd.outbound.secure import SecureLayer
 
 
+@cache
 def trusting(roots: str | None = None) -> ssl.SSLContext:
-    """Make a context that trusts the system's roots, or those in the file `roots` alone; it takes 40 ms."""
+    """The context that trusts the system's roots, or those in the file `roots` alone; it is shared."""
+    # Reading the roots takes 40 ms and more, and as much memory again: once is enough.
     context = ssl.create_default_context(cafile=roots)
     context.set_alpn_protocols(["http/1.1"])
     # Python 3.13 sets this by default; browsers don't, and it refuses many a company's own authority.
@@ -29,29 +34,37 @@ def unverified() -> ssl.SSLContext:
 
 
 async def start_tls(
-    raw: asyncio.Transport, protocol: asyncio.Protocol, tls: ssl.SSLContext, server_name: str
+    raw: asyncio.Transport,
+    protocol: asyncio.Protocol,
+    tls: ssl.SSLContext,
+    server_name: str,
+    handshakes: Handshakes,
 ) -> asyncio.Transport:
-    """Shake hands over `raw`, which is aborted when that fails, and connect `protocol`; raises `Failure`."""
-    done = False
+    """Shake hands over `raw` and connect `protocol`; raises `Failure`, and then `raw` is aborted."""
+    layer = SecureLayer(raw, protocol, tls, server_name, handshakes)
+    failure: Exception | None = EOFError()
     try:
-        transport = await asyncio.get_running_loop().start_tls(
-            raw, protocol, tls, server_hostname=server_name
-        )
-        if transport is None:  # says typeshed: the connection was lost in the very turn it was made
-            raise Failure("reset", "the server closed the connection during the TLS handshake")
-        protocol.connection_made(transport)
-        done = True
-    except ssl.SSLCertVerificationError as failure:
-        sentence = explain_tls(failure, server_name)
-        raise Failure("tls", sentence, verify_code=failure.verify_code) from failure
-    except ssl.SSLError as failure:
-        raise Failure("tls", explain_tls(failure, server_name)) from failure
-    except OSError as failure:
-        raise Failure("tls", "the server closed the connection during the TLS handshake") from failure
+        failure = await layer.shake()
     finally:
-        if not done:
-            raw.abort()
-    return transport
+        if failure is not None:
+            # A turn later: uvloop would drop the alert that tells the server what is wrong.
+            asyncio.get_running_loop().call_soon(raw.abort)
+    if failure is None:
+        return layer
+    try:
+        raise _told(failure, server_name) from failure
+    finally:
+        del failure  # else it keeps this frame, and this frame keeps it
+
+
+def _told(failure: Exception, server_name: str) -> Failure:
+    if isinstance(failure, ssl.SSLCertVerificationError):
+        return Failure("tls", explain_tls(failure, server_name), verify_code=failure.verify_code)
+    if isinstance(failure, ssl.SSLError):
+        return Failure("tls", explain_tls(failure, server_name))
+    if isinstance(failure, OSError | EOFError):
+        return Failure("tls", "the server closed the connection during the TLS handshake")
+    raise failure
 
 
 _VERIFY: Final = {

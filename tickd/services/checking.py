@@ -239,6 +239,7 @@ class Checking:
                 failure_threshold=monitor.options.failure_threshold,
                 recovery_threshold=monitor.options.recovery_threshold,
                 now=check.at,
+                in_maintenance=rules.in_maintenance(monitor, check.at),
             )
         expires, issuer = monitor.ssl_expires_at, monitor.ssl_issuer
         if seen.certificate is not None:

@@ -9,7 +9,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from tickd import ids, logs
 from tickd.clock import Clock
@@ -171,7 +171,8 @@ class Firing:
         if run.row in self._known:
             return
         self._known.add(run.row)
-        self._lane.submit(urlsplit(run.job.endpoint).netloc, lambda: self._run(run))
+        host = run.job.endpoint.split("/", 3)[2]
+        self._lane.submit(host, lambda: self._run(run))
 
     async def _run(self, run: Run) -> None:
         try:

@@ -8,6 +8,8 @@ from tickd.clock import Clock
 from tickd.domain import times
 from tickd.services.checking import Checking
 from tickd.services.firing import Firing
+from tickd.services.history import History
+from tickd.services.network import OwnNetwork
 from tickd.services.witness import Witness
 from tickd.store import executions, jobs
 from tickd.store.database import Database
@@ -48,13 +50,22 @@ class Health:
     """Answers `/readyz` and `/metrics`."""
 
     def __init__(
-        self, db: Database, clock: Clock, witness: Witness, firing: Firing, checking: Checking
+        self,
+        db: Database,
+        clock: Clock,
+        witness: Witness,
+        firing: Firing,
+        checking: Checking,
+        history: History,
+        network: OwnNetwork,
     ) -> None:
         self._db = db
         self._clock = clock
         self.witness = witness
         self.firing = firing
         self.checking = checking
+        self.history = history
+        self.network = network
         self.loops: list[LoopState] = []
         self.started_at = clock.now()
         self.accepting = False
@@ -85,6 +96,12 @@ class Health:
             await jobs.overdue(self._db, self._clock.now() - OVERDUE),
             await executions.open_counts(self._db),
         )
+
+    @property
+    def blind_secs(self) -> float:
+        """For how long our own network has been lost; 0 while it works."""
+        since = self.network.blind_since
+        return 0.0 if since is None else max(0.0, (self._clock.now() - since) / 1000)
 
     @property
     def writer(self) -> WriterStats:

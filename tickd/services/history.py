@@ -25,6 +25,7 @@ from tickd.store.checks import DONE, Row
 from tickd.store.database import Database
 
 T = TypeVar("T")
+_Written = tuple[int, int, list[int]]  # the first and the last seq, and those that could not be stored
 
 BATCH = 2_000
 """Checks that one transaction appends."""
@@ -62,9 +63,8 @@ class History:
         self._waiting: list[Row] = []
         self._of_monitor: dict[int, list[Row]] = {}
         self._upkeep = Upkeep(db, self._open, self._retention, self._of_monitor)
-        self._lazy: asyncio.Future[tuple[int, int] | None] | None = None
+        self._lazy: asyncio.Future[_Written | None] | None = None
         self._in_flight = 0
-        self._batch = BATCH
         self._reads = Reads(db, self._open, self._retention, self._of_monitor)
         self.dropped = 0
         """Checks that were lost because they could not be written for too long."""
@@ -116,6 +116,7 @@ class History:
         else:
             self._open.number -= 1
             self._open.closing = closing
+            self._open.changed[mark.hour // 24] = mark.number
 
     async def _read_on(self) -> None:
         """Count the next rows of the log of before the start."""
@@ -174,20 +175,20 @@ class History:
         if not rows:
             return await self._db.write(unit)
 
-        def both(tx: sqlite3.Connection) -> T:
-            checks.append(tx, rows)
-            return unit(tx)
+        def both(tx: sqlite3.Connection) -> tuple[T, list[int]]:
+            bad = checks.append(tx, rows)
+            return unit(tx), bad
 
         writing = asyncio.ensure_future(self._db.write(both))
         self._in_flight += 1
         writing.add_done_callback(lambda done: self._urgent_done(done, rows[0][0], rows[-1][0]))
         # Whoever waits may be cancelled; the rows are written all the same, and have to be counted.
-        return await asyncio.shield(writing)
+        return (await asyncio.shield(writing))[0]
 
-    def _urgent_done(self, writing: asyncio.Future[T], first: int, last: int) -> None:
+    def _urgent_done(self, writing: asyncio.Future[tuple[T, list[int]]], first: int, last: int) -> None:
         self._in_flight -= 1
         if not writing.cancelled() and writing.exception() is None:
-            self._committed(first, last)
+            self._committed(first, last, writing.result()[1])
         self._trim()
 
     def forget(self, tx: sqlite3.Connection, monitor: int) -> None:
@@ -196,14 +197,13 @@ class History:
         self._upkeep.has_deleted = True
 
     def _submit(self) -> None:
-        waiting, size = self._waiting, self._batch
+        waiting = self._waiting
 
-        def unit(tx: sqlite3.Connection) -> tuple[int, int] | None:
+        def unit(tx: sqlite3.Connection) -> _Written | None:
             # Looked at on the writer's thread, so that what came meanwhile rides along: a slice of a list is
             # taken in one piece. Rows that an urgent unit has written are ignored by the log.
-            rows = waiting[:size]
-            checks.append(tx, rows)
-            return (rows[0][0], rows[-1][0]) if rows else None
+            rows = waiting[:BATCH]
+            return (rows[0][0], rows[-1][0], checks.append(tx, rows)) if rows else None
 
         try:
             self._lazy = self._db.write_soon(unit)
@@ -212,52 +212,47 @@ class History:
             return
         self._lazy.add_done_callback(self._lazy_done)
 
-    def _lazy_done(self, future: asyncio.Future[tuple[int, int] | None]) -> None:
+    def _lazy_done(self, future: asyncio.Future[_Written | None]) -> None:
         self._lazy = None
         if future.cancelled():
             return
         error = future.exception()
-        if error is None:
-            written = future.result()
-            if written is not None:
-                self._committed(*written)
-            self._batch = BATCH
-        elif not isinstance(error, Unavailable):
-            self._isolate(error)
+        if error is not None and not isinstance(error, Unavailable):
+            log.error("checks not recorded", extra=logs.fields(error=str(error)), exc_info=error)
+        written = future.result() if error is None else None
+        if written is not None:
+            self._committed(*written)
         self._trim()
         # After a fault the next check or tick tries again; otherwise what came meanwhile goes now.
         if self._waiting and error is None:
             self._submit()
 
-    def _isolate(self, error: BaseException) -> None:
-        """One row that can't be written must not keep the others: fewer at a time, until it is alone."""
-        log.error("checks not recorded", extra=logs.fields(error=str(error)), exc_info=error)
-        if self._batch == 1 and self._waiting:
-            self._drop(1)
-        self._batch = max(1, self._batch // 16)
-
     def _trim(self) -> None:
         # Never while a unit holds them: it might write what is dropped, and nobody would count it.
         excess = len(self._waiting) - self._limit
         if excess > 0 and self._lazy is None and not self._in_flight:
-            self._drop(excess)
+            for row in self._waiting[:excess]:
+                self._drop(row)
+            del self._waiting[:excess]
             log.error("checks dropped", extra=logs.fields(checks=excess, dropped=self.dropped))
 
-    def _drop(self, count: int) -> None:
-        for row in self._waiting[:count]:
-            self._leave(row)
-            self._open.count(row[1], row[3], -1)
-        del self._waiting[:count]
-        self.dropped += count
+    def _drop(self, row: Row) -> None:
+        self._leave(row)
+        self._open.count(row[1], row[3], -1)
+        self.dropped += 1
 
-    def _committed(self, first: int, last: int) -> None:
-        """Rows of this range are on disk: from now on they count as the log's."""
+    def _committed(self, first: int, last: int, bad: Sequence[int]) -> None:
+        """Rows of this range are on disk but for the bad ones: from now on they count as the log's."""
         waiting = self._waiting
         start, end = bisect_left(waiting, (first,)), bisect_left(waiting, (last + 1,))
         rows = waiting[start:end]
         del waiting[start:end]
         now = self._clock.now()
         for row in rows:
+            if row[0] in bad:
+                self._drop(row)
+                log.error("check can't be stored", extra=logs.fields(monitor=row[1], at=row[2]))
+                continue
             self._leave(row)
             self._open.put(row[0], row[1], row[2], row[3], row[4], row[6], now)
 

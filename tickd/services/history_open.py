@@ -33,8 +33,10 @@ class Hour:
 
     def __init__(self, hour: int, base: int, now: int) -> None:
         self.hour = hour
-        # A late check waits for the hour that it came in to close: both are then moved together.
-        self.due = (max(hour, now // times.HOUR) + 1) * times.HOUR + GRACE
+        self.due = (hour + 1) * times.HOUR + GRACE
+        if now >= self.due:
+            # Late checks wait for the hour they came in to close: both are then moved together.
+            self.due = (now // times.HOUR + 1) * times.HOUR + GRACE
         self.first = base
         self.base = base
         # Four bytes a check, as distances: at 1,000/s they last 24 days. An hour that is still to come, since
@@ -122,6 +124,8 @@ class Open:
         self.forgotten: set[int] = set()
         self.days: set[int] = set()
         """Days that have a table in the store."""
+        self.changed: dict[int, int] = {}
+        """By day, the last pass that changed its rollups."""
 
     def put(
         self, seq: int, monitor: int, at: int, status: int, held: int, tenths: int | None, now: int
@@ -174,15 +178,18 @@ class Open:
             return None
         return DONE if mark.number == self.number and mark.done == DONE else None
 
-    def pieces(self, monitor: int, cut: int) -> Iterator[tuple[Hour, Piece]]:
-        """The monitor's open hours that a view with this `cut` has not got in its rollups."""
-        if self.closing is not None and monitor > cut:
-            piece = self.closing.hour.pieces.get(monitor)
-            if piece is not None:
-                yield self.closing.hour, piece
+    def all_hours(self, cut: int) -> Iterator[tuple[Hour, int]]:
+        """Each open hour, and behind which monitor a view with this `cut` has not got it in its rollups."""
+        if self.closing is not None:
+            yield self.closing.hour, cut
         for hour in self.hours.values():
+            yield hour, 0
+
+    def pieces(self, monitor: int, cut: int) -> Iterator[tuple[Hour, Piece]]:
+        """The monitor's part of the open hours that such a view has not got."""
+        for hour, behind in self.all_hours(cut):
             piece = hour.pieces.get(monitor)
-            if piece is not None:
+            if piece is not None and monitor > behind:
                 yield hour, piece
 
     def still_unread(self, rows: Sequence[Scanned]) -> Iterator[Scanned]:

@@ -16,15 +16,19 @@ from tickd.domain.checks import STATUSES, Check, CheckStatus
 from tickd.domain.uptime import COUNTS, Bucket
 from tickd.errors import Unavailable
 from tickd.services.history_open import Open
+from tickd.services.history_sums import NUMBERS, Sums
 from tickd.services.history_upkeep import Retention
 from tickd.store import checks, rollups
 from tickd.store.checks import Pass, Row, Scanned
 from tickd.store.database import Database
+from tickd.store.rollups import Numbers
 
 T = TypeVar("T")
 
 ATTEMPTS = 100
-_numbers: Callable[[Bucket], tuple[int, ...]] = attrgetter(*COUNTS)
+SEEKS = 2_000
+"""Days of monitors that are summed up at once, some 2 ms; of more, those that are over are kept."""
+_numbers: Callable[[Bucket], Numbers] = attrgetter(*COUNTS)
 _statuses: Callable[[Bucket], tuple[int, ...]] = attrgetter(*STATUSES)
 _PLAIN = ("status", "held", "duration")
 
@@ -51,6 +55,7 @@ class Reads:
         self._open = open_
         self._retention = retention
         self._waiting = waiting
+        self._past = Sums(db, open_)
 
     async def _settled(self, fetch: Callable[[], Awaitable[tuple[Pass, T]]]) -> tuple[int, T]:
         """What `fetch` gives once memory fits it, behind the cut between the two."""
@@ -95,24 +100,39 @@ class Reads:
     async def buckets(self, monitors: Sequence[int], since_day: int, until_day: int) -> dict[int, Bucket]:
         """See History."""
         unread = await self._unread(monitors)
-        cut, stored = await self._settled(lambda: rollups.sums(self._db, monitors, since_day, until_day))
-        sums: dict[int, Sequence[int]] = dict(stored)
-        hours = range(since_day * 24, until_day * 24 + 24)
-        for monitor in monitors:
-            for hour, piece in self._open.pieces(monitor, cut):
-                if hour.hour in hours:
-                    more = _numbers(piece.bucket)
-                    before = sums.get(monitor)
-                    sums[monitor] = more if before is None else tuple(map(add, before, more))
+        cut, sums = await self._sums(monitors, since_day, until_day)
+        for hour, behind in self._open.all_hours(cut):
+            if since_day <= hour.hour // 24 <= until_day:
+                pieces = hour.pieces
+                for monitor in monitors:
+                    piece = pieces.get(monitor)
+                    if piece is not None and monitor > behind:
+                        _add(sums, monitor, _numbers(piece.bucket))
         found = {monitor: _of_numbers(numbers) for monitor, numbers in sums.items()}
         by_monitor: dict[int, list[Scanned]] = {}
         for row in unread:
             by_monitor.setdefault(row[1], []).append(row)
         for monitor in monitors:
-            for _, _, at, status, held, tenths in self._uncounted(monitor, by_monitor.get(monitor, ())):
-                if at // times.HOUR in hours:
-                    _count(found.setdefault(monitor, Bucket()), status, tenths, held)
+            if monitor in by_monitor or monitor in self._waiting:
+                for _, _, at, status, held, tenths in self._uncounted(monitor, by_monitor.get(monitor, ())):
+                    if since_day <= at // times.DAY <= until_day:
+                        _count(found.setdefault(monitor, Bucket()), status, tenths, held)
         return found
+
+    async def _sums(
+        self, monitors: Sequence[int], since_day: int, until_day: int
+    ) -> tuple[int, dict[int, Numbers]]:
+        """The stored sums by monitor, behind their cut; of a long list all but the last day's are kept."""
+        if len(monitors) * (until_day - since_day) > SEEKS:
+            past = await self._past.of(monitors, since_day, until_day - 1)
+            cut, sums = await self._settled(lambda: rollups.sums(self._db, monitors, until_day, until_day))
+            if past is not None and self._past.hold(since_day, until_day - 1):
+                for monitor in monitors:
+                    packed = past.get(monitor)
+                    if packed:
+                        _add(sums, monitor, NUMBERS.unpack(packed))
+                return cut, sums
+        return await self._settled(lambda: rollups.sums(self._db, monitors, since_day, until_day))
 
     async def latency(
         self, monitor: int, since: int, until: int
@@ -222,7 +242,12 @@ def _count(bucket: Bucket, status: int, tenths: int | None, held: int) -> None:
     bucket.add(STATUSES[status], None if tenths is None else tenths / 10, held)
 
 
-def _of_numbers(numbers: Sequence[int]) -> Bucket:
+def _add(sums: dict[int, Numbers], monitor: int, more: Numbers) -> None:
+    before = sums.get(monitor)
+    sums[monitor] = more if before is None else tuple(map(add, before, more))
+
+
+def _of_numbers(numbers: Numbers) -> Bucket:
     """A bucket without a histogram: a list of a thousand has no time for `from_bytes`."""
     bucket = Bucket()
     for name, value in zip(COUNTS, numbers, strict=True):

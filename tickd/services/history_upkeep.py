@@ -84,6 +84,7 @@ class Upkeep:
         closing = Closing(self._open.number + 1, self._open.hours.pop(hour.hour), self._open.last_seq)
         closing.order = sorted(hour.pieces)
         self._open.closing = closing
+        self._open.changed[hour.hour // 24] = closing.number
         await self._move(closing)
         return True
 

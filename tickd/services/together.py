@@ -50,30 +50,32 @@ class Together:
         task.add_done_callback(self._tasks.discard)
 
     async def _patiently(self, gathered: list[_Waiting]) -> None:
-        while True:
-            try:
-                await self._store(gathered)
-                return
-            except Unavailable as error:
-                log.error("can't record; will try again", extra=logs.fields(error=error.message))
+        try:
+            while not await self._stored(gathered):
                 await self._clock.sleep(PATIENCE_SECS)
+        finally:
+            for _, future in gathered:
+                future.cancel()  # stopped: nobody shall wait for what is not written any more
 
-    async def _store(self, gathered: list[_Waiting]) -> None:
+    async def _stored(self, gathered: list[_Waiting]) -> bool:
+        """Whether the writer took them, or said what is wrong with them; False to try again."""
         units = [unit for unit, _ in gathered]
         try:
             values = await self._db.write(lambda tx: [unit(tx) for unit in units])
-        except Unavailable:
-            raise
+        except Unavailable as error:
+            log.error("can't record; will try again", extra=logs.fields(error=error.message))
+            return False
         except Exception as error:
             if len(gathered) > 1:
                 # One of them is at fault, and takes no other with it.
                 await asyncio.gather(*(self._patiently([one]) for one in gathered))
             elif not gathered[0][1].done():
                 gathered[0][1].set_exception(error)
-            return
+            return True
         for (_, future), value in zip(gathered, values, strict=True):
             if not future.done():  # its run may have been cut off meanwhile
                 future.set_result(value)
+        return True
 
     async def stop(self) -> None:
         """Try no more; what the writer has been given is still written."""

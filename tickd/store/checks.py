@@ -40,6 +40,8 @@ _SAID = (
 COLUMNS = ("seq", "monitor", "at", *_SAID)
 """Every column of the log, in its order."""
 
+# What one row is to blame for, and not the disk: it must not keep the others from being written.
+_BAD_VALUE = (OverflowError, UnicodeError, sqlite3.IntegrityError, sqlite3.InterfaceError)
 _ALL = ", ".join(COLUMNS)
 _REST = ", ".join(_SAID)
 _SCANNED = "seq, monitor, at, status, held, duration"
@@ -186,9 +188,21 @@ def to_check(monitor: int, at: int, said: Sequence[object]) -> Check:
     )
 
 
-def append(tx: sqlite3.Connection, rows: Iterable[Row]) -> None:
-    """Write rows to the log; those that are there already stay."""
-    tx.executemany(APPEND, rows)
+def append(tx: sqlite3.Connection, rows: Sequence[Row]) -> list[int]:
+    """Write rows to the log, those that are there already stay; the seqs of those that can't be stored."""
+    try:
+        tx.executemany(APPEND, rows)
+    except _BAD_VALUE:
+        return [row[0] for row in rows if not _append_one(tx, row)]
+    return []
+
+
+def _append_one(tx: sqlite3.Connection, row: Row) -> bool:
+    try:
+        tx.execute(APPEND, row)
+    except _BAD_VALUE:
+        return False
+    return True
 
 
 async def edges(db: Database) -> tuple[int, int]:

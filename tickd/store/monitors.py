@@ -28,7 +28,7 @@ INSERT = (
     f"VALUES ({', '.join('?' * len(_WRITABLE))}) RETURNING row"
 )
 # The state is not among what an edit writes but for its counters: a check may flip it meanwhile.
-_EDITED = (*_PLACE[2:], "updated_at")
+_EDITED = (*_PLACE[2:], "consecutive_failures", "consecutive_successes", "updated_at")
 UPDATE = f"UPDATE monitors SET {', '.join(name + ' = ?' for name in _EDITED)} WHERE row = ?"  # noqa: S608
 SET_STATE = (
     f"UPDATE monitors SET {', '.join(name + ' = ?' for name in _STATE)}, "  # noqa: S608
@@ -160,7 +160,7 @@ def insert(tx: sqlite3.Connection, monitor: Monitor) -> Monitor:
 
 
 def update(tx: sqlite3.Connection, monitor: Monitor) -> None:
-    """Store an edited monitor, but not its state; Conflict when its slug is taken."""
+    """Store an edited monitor, of its state the counters alone; Conflict when its slug is taken."""
     values = _values(monitor)
     try:
         tx.execute(UPDATE, [*(values[name] for name in _EDITED), monitor.row])

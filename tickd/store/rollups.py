@@ -15,6 +15,9 @@ Span = Literal["hour", "day"]
 Statuses = tuple[int, int, int, int, int]
 """Checks by status, in the order of `checks.STATUSES`."""
 
+Numbers = tuple[float, ...]
+"""The values of a bucket's `COUNTS`."""
+
 _NUMBERS = ", ".join(COUNTS)
 _ALL = f"monitor, {_NUMBERS}, histogram"
 _STATUSES = ", ".join(COUNTS[:5])
@@ -41,7 +44,8 @@ COUNTS_OF_MONITOR = (
 )
 SUMS = (
     _padded(len(COUNTS) + 1) + "SELECT monitor, " + ", ".join(f"sum({name})" for name in COUNTS) + " "  # noqa: S608
-    "FROM day_rollups WHERE day BETWEEN ? AND ? AND monitor IN (SELECT value FROM json_each(?)) "
+    "FROM day_rollups WHERE day IN (SELECT value FROM json_each(?)) "
+    "AND monitor IN (SELECT value FROM json_each(?)) "
     "GROUP BY monitor"
 )
 EDGES = "SELECT (SELECT min({span}) FROM {span}_rollups), (SELECT max({span}) FROM {span}_rollups)"
@@ -89,9 +93,10 @@ async def counts_of_monitor(
 
 async def sums(
     db: Database, monitors: Sequence[int], since_day: int, until_day: int
-) -> tuple[Pass, dict[int, Sequence[int]]]:
+) -> tuple[Pass, dict[int, Numbers]]:
     """The sums of `COUNTS` over the days from the first to the last, by monitor."""
-    mark, *found = await db.fetch(SUMS, (since_day, until_day, json.dumps(monitors)))
+    days = json.dumps(list(range(since_day, until_day + 1)))
+    mark, *found = await db.fetch(SUMS, (days, json.dumps(monitors)))
     return Pass(*mark[1:5]), {row[0]: row[1:] for row in map(tuple, found)}
 
 

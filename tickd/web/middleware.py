@@ -46,8 +46,14 @@ async def say_errors(request: web.Request, handler: Handler) -> web.StreamRespon
     except ConnectionError:
         raise  # the caller has gone; there is nobody to answer
     except Exception:
-        log.exception("request failed", extra=logs.fields(method=request.method, path=request.path))
+        log.exception("request failed", extra=logs.fields(method=request.method, path=_pattern(request)))
         return refuse_as(500, "tickd has failed; its log says why")
+
+
+def _pattern(request: web.Request) -> str:
+    """The route's pattern, as a log may show it: the path itself may hold a token."""
+    resource = request.match_info.route.resource
+    return "" if resource is None else resource.canonical
 
 
 def _faces(path: str) -> tuple[Refuse, RefuseAs]:
@@ -103,7 +109,7 @@ def only_local_hosts(request_hosts: frozenset[str]) -> Middleware:
     @web.middleware
     async def check_host(request: web.Request, handler: Handler) -> web.StreamResponse:
         host = request.host.rpartition(":")[0] if request.host.count(":") == 1 else request.host
-        if host.strip("[]").partition("]")[0] not in request_hosts:
+        if host.strip("[]").partition("]")[0].lower() not in request_hosts:
             raise errors.Forbidden(f"tickd dev answers on localhost only, not on {request.host}")
         return await handler(request)
 

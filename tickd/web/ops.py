@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from tickd import __version__
+from tickd.domain.checks import STATUSES
 from tickd.domain.histogram import Histogram
 from tickd.services.health import Health, Ledger
 from tickd.web import openapi
@@ -48,7 +49,8 @@ async def readyz(call: Call) -> Answer:
 async def metrics(call: Call) -> Answer:
     """`GET /metrics`, in Prometheus' text format."""
     health = call.services.health
-    families = [*_ledger(await health.ledger()), *_firing(health), *_daemon(health)]
+    ledger = await health.ledger()
+    families = [*_ledger(ledger), *_firing(health), *_checking(health), *_daemon(health)]
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Families(families))
     return Answer(generate_latest(registry), content_type="text/plain")
@@ -124,6 +126,31 @@ def _firing(health: Health) -> Iterator[Metric]:
     yield _gauge("tickd_calls_in_flight", "Job calls under way.", firing.in_flight)
     yield _gauge("tickd_calls_waiting", "Recorded runs that wait for a free place.", firing.waiting)
     yield _histogram("tickd_firing_lateness_seconds", "How late scheduled runs began.", firing.lateness)
+
+
+def _checking(health: Health) -> Iterator[Metric]:
+    checking = health.checking
+    states = dict.fromkeys(("pending", "up", "degraded", "down", "paused"), 0) | checking.states()
+    yield _labelled(GaugeMetricFamily, "tickd_monitors", "Monitors by state.", "state", states)
+    checks = dict.fromkeys(STATUSES, 0) | checking.checked
+    yield _labelled(
+        CounterMetricFamily, "tickd_checks", "Checks recorded since the start, by status.", "status", checks
+    )
+    yield _gauge("tickd_checks_in_flight", "Checks under way.", checking.in_flight)
+    yield _gauge("tickd_checks_waiting", "Checks that are due and wait for a free place.", checking.waiting)
+    yield _histogram("tickd_check_lateness_seconds", "How late due checks began.", checking.lateness)
+    yield _gauge("tickd_history_waiting", "Checks that are not on disk yet.", health.history.waiting)
+    yield _counter(
+        "tickd_history_dropped",
+        "Checks lost since the start: the disk refused them for too long.",
+        health.history.dropped,
+    )
+    yield _gauge(
+        "tickd_blind", "1 while our own network is lost.", 0 if health.network.blind_since is None else 1
+    )
+    yield _gauge(
+        "tickd_blind_seconds", "For how long our own network has been lost; 0 when well.", health.blind_secs
+    )
 
 
 def _daemon(health: Health) -> Iterator[Metric]:

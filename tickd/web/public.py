@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tickd.domain import badges
+from tickd.domain import badges, monitors
 from tickd.services.monitors import Seen
 from tickd.web.answers import Answer
 from tickd.web.routes import Call, Handler, Route
@@ -27,8 +27,7 @@ def _status(seen: Seen) -> str:
 
 def _response(seen: Seen) -> str:
     last = seen.last
-    known = last is not None and seen.monitor.type != "ssl" and last.status in ("up", "down", "degraded")
-    return badges.response(last.duration_ms if known and last is not None else None)
+    return badges.response(None if last is None else monitors.response_ms(seen.monitor.type, last))
 
 
 def _badge(name: str) -> Handler:

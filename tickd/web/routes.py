@@ -93,6 +93,9 @@ def bind(app: web.Application, route: Route) -> None:
         return render(await route.handler(Call(request, services, caller)))
 
     app.router.add_route(route.method, route.path, serve)
+    if route.method == "GET" and route.scope is None:
+        # What watches tickd itself often asks with HEAD; aiohttp leaves the body out.
+        app.router.add_route("HEAD", route.path, serve)
 
 
 def _key(request: web.Request) -> str:

@@ -73,11 +73,11 @@ CREATE TABLE hour_rollups (
     timeout INTEGER NOT NULL,
     degraded INTEGER NOT NULL,
     unknown INTEGER NOT NULL,
-    up_ms INTEGER NOT NULL,
-    down_ms INTEGER NOT NULL,
-    unknown_ms INTEGER NOT NULL,
-    latency_us INTEGER NOT NULL,
-    latencies INTEGER NOT NULL,
+    held_up INTEGER NOT NULL,
+    held_down INTEGER NOT NULL,
+    held_unknown INTEGER NOT NULL,
+    latency_sum REAL NOT NULL,
+    latency_count INTEGER NOT NULL,
     histogram BLOB NOT NULL,
     PRIMARY KEY (hour, monitor)
 ) STRICT, WITHOUT ROWID;
@@ -90,11 +90,11 @@ CREATE TABLE day_rollups (
     timeout INTEGER NOT NULL,
     degraded INTEGER NOT NULL,
     unknown INTEGER NOT NULL,
-    up_ms INTEGER NOT NULL,
-    down_ms INTEGER NOT NULL,
-    unknown_ms INTEGER NOT NULL,
-    latency_us INTEGER NOT NULL,
-    latencies INTEGER NOT NULL,
+    held_up INTEGER NOT NULL,
+    held_down INTEGER NOT NULL,
+    held_unknown INTEGER NOT NULL,
+    latency_sum REAL NOT NULL,
+    latency_count INTEGER NOT NULL,
     histogram BLOB NOT NULL,
     PRIMARY KEY (day, monitor)
 ) STRICT, WITHOUT ROWID;

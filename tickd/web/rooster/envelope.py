@@ -95,7 +95,12 @@ def refuse_as(status: int, sentence: str) -> web.Response:
 def _detail(name: str, sentence: str) -> list[Detail] | None:
     if sentence == "is required":
         return [Detail(["body", name], "Field required", "missing")]
-    for kind, noun in (("int", "a whole number"), ("bool", "true or false"), ("string", "text")):
+    for kind, noun in (
+        ("int", "a whole number"),
+        ("bool", "true or false"),
+        ("string", "text"),
+        ("list", "a list"),
+    ):
         if sentence.startswith(f"must be {noun}"):
             return [Detail(["body", name], f"Input should be {noun}", f"{kind}_type")]
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
@@ -9,13 +10,13 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 from tickd.domain import headers, times
 from tickd.domain import monitors as rules
 from tickd.domain.assertions import JsonAssertion
-from tickd.domain.checks import Check
 from tickd.domain.jobs import Name
 from tickd.domain.maintenance import Window
 from tickd.domain.monitors import MonitorChange, MonitorCreation
 from tickd.errors import Invalid, LimitReached
 from tickd.services.monitors import SHORTEST_SECS, Seen
 from tickd.web.answers import Answer
+from tickd.web.rooster.checks import REGION, rounded
 from tickd.web.rooster.envelope import good
 from tickd.web.routes import Call, Route
 
@@ -23,8 +24,6 @@ MonitorType = Literal["http", "json_api", "ssl"]
 
 INTERVAL_LOW, INTERVAL_HIGH = 60, 300
 """The documented range of `check_interval`; under the account's minimum is 403, over the top 422."""
-REGION = "local"
-"""The one region there is without remote probes."""
 
 
 class Header(Struct):
@@ -38,7 +37,7 @@ class RoosterMonitorChange(Struct, kw_only=True):
     """What a caller may say of a monitor; a field left out keeps its value."""
 
     name: Name | UnsetType = UNSET
-    url: Annotated[str, Meta(min_length=1, max_length=2048)] | UnsetType = UNSET
+    url: Annotated[str, Meta(max_length=2048)] | UnsetType = UNSET
     monitor_type: MonitorType | UnsetType = UNSET
     expected_status_code: Annotated[int, Meta(ge=100, le=599)] | UnsetType = UNSET
     timeout: Annotated[int, Meta(ge=1, le=60)] | UnsetType = UNSET
@@ -63,7 +62,7 @@ class RoosterMonitorChange(Struct, kw_only=True):
     maintenance_windows: Annotated[list[Window], Meta(max_length=50)] | UnsetType = UNSET
     auth_header: Annotated[str, Meta(max_length=4000)] | UnsetType = UNSET
     json_assertions: Annotated[list[JsonAssertion], Meta(max_length=50)] | UnsetType = UNSET
-    ssl_domain: Annotated[str, Meta(min_length=1, max_length=253)] | UnsetType = UNSET
+    ssl_domain: Annotated[str, Meta(max_length=253)] | UnsetType = UNSET
     ssl_expiry_threshold_days: Annotated[int, Meta(ge=1, le=90)] | UnsetType = UNSET
 
 
@@ -121,25 +120,6 @@ class RoosterMonitor(Struct):
     created_at: str
 
 
-class RoosterCheck(Struct):
-    """One look at a monitor's target; `is_up` is null where tickd could not know."""
-
-    id: str
-    timestamp: str
-    status_code: int | None
-    response_ms: float | None
-    is_up: bool | None
-    regions_checked: int
-    regions_up: int
-    response_ms_by_region: dict[str, float] | None
-
-
-class Limit(Struct, kw_only=True):
-    """How many are wanted; out of range is clamped to 1 and 500."""
-
-    limit: int = 100
-
-
 _KINDS: dict[str, rules.Type] = {"http": "http", "json_api": "json", "ssl": "ssl"}
 _TYPES = {kind: name for name, kind in _KINDS.items()}
 _RENAMED = {
@@ -149,26 +129,40 @@ _RENAMED = {
     "check_interval": "interval_secs",
 }
 _WORDS = {"degraded": "warn"}
+_PLACE = {"ssl": "ssl_domain"}
 
 
-def _domain(call: Call, spec: RoosterMonitorChange) -> dict[str, Any]:
-    """The domain's words for what was said on this face."""
+def _domain(call: Call, spec: RoosterMonitorChange, kind: rules.Type) -> dict[str, Any]:
+    """The domain's words for what was said on this face of a monitor of that kind.
+
+    Only one of `url` and `ssl_domain` counts, so that an answer can be sent back as it came.
+    """
     said = {name: value for name, value in structs.asdict(spec).items() if value is not UNSET}
     if "check_interval" in said:
         _check_interval(call, said["check_interval"])
-    kind = said.pop("monitor_type", None)
+    domain, url = said.pop("ssl_domain", None), said.pop("url", None)
+    place = domain if kind == "ssl" else url
     paused, pairs = said.pop("paused", None), said.pop("custom_headers", None)
-    domain = said.pop("ssl_domain", None)
     said = {_RENAMED.get(name, name): value for name, value in said.items()}
-    if kind is not None:
-        said["type"] = _KINDS[kind]
+    if said.pop("monitor_type", None) is not None:
+        said["type"] = kind
+    if place is not None:
+        said["url"] = place
     if paused is not None:
         said["status"] = "paused" if paused else "active"
     if pairs is not None:
         said["headers"] = [(pair.key, pair.value) for pair in pairs]
-    if domain is not None:
-        said["url"] = domain
     return said
+
+
+async def _naming(kind: rules.Type, work: Awaitable[Seen]) -> Seen:
+    """What `work` gives; a wrong address of an ssl monitor is named as this face has it."""
+    try:
+        return await work
+    except Invalid as error:
+        if error.field == "url" and kind in _PLACE:
+            raise Invalid(_PLACE[kind], error.sentence) from error
+        raise
 
 
 def _check_interval(call: Call, value: int) -> None:
@@ -190,7 +184,7 @@ def answer(call: Call, seen: Seen) -> RoosterMonitor:
     def secret(text: str) -> str:
         return headers.MASK if hides and text else text
 
-    response_ms = None if last is None else _response_ms(monitor.type, last)
+    response_ms = None if last is None else rounded(rules.response_ms(monitor.type, last))
     failed = seen.checks_failed
     percent = 100.0 if not seen.checks_total else round(100 * (1 - failed / seen.checks_total), 2)
     return RoosterMonitor(
@@ -209,7 +203,7 @@ def answer(call: Call, seen: Seen) -> RoosterMonitor:
         last_response_by_region=None if response_ms is None else {REGION: response_ms},
         expected_status_code=None if is_ssl else options.expected_status_code,
         timeout=None if is_ssl else options.timeout_secs,
-        http_method="" if is_ssl else options.method,
+        http_method=options.method,
         follow_redirects=options.follow_redirects,
         basic_auth_user=options.basic_auth_user,
         basic_auth_pass=secret(options.basic_auth_pass),
@@ -242,41 +236,20 @@ def answer(call: Call, seen: Seen) -> RoosterMonitor:
     )
 
 
-def _response_ms(kind: rules.Type, check: Check) -> float | None:
-    """How long the response took; None for ssl, and where no response came."""
-    answered = check.status_code is not None if kind in ("http", "json") else check.status == "up"
-    return None if kind == "ssl" or not answered or check.duration_ms is None else round(check.duration_ms, 1)
-
-
-def check_answer(kind: rules.Type, check: Check) -> RoosterCheck:
-    """The check as this face shows it."""
-    response_ms = _response_ms(kind, check)
-    is_up = None if check.status == "unknown" else check.status in ("up", "degraded")
-    return RoosterCheck(
-        id=check.id,
-        timestamp=times.iso_offset(check.at),
-        status_code=check.status_code,
-        response_ms=response_ms,
-        is_up=is_up,
-        regions_checked=1,
-        regions_up=int(bool(is_up)),
-        response_ms_by_region=None if response_ms is None else {REGION: response_ms},
-    )
-
-
 async def create(call: Call) -> Answer:
     """`POST /api/v1/monitors`"""
     spec = await call.body(RoosterMonitorCreation)
-    kind = "http" if spec.monitor_type is UNSET else spec.monitor_type
-    wanted = "ssl_domain" if kind == "ssl" else "url"
+    kind = _KINDS["http" if spec.monitor_type is UNSET else spec.monitor_type]
+    wanted = _PLACE.get(kind, "url")
     if getattr(spec, wanted) is UNSET:
         raise Invalid(wanted, "is required")
     defaults: dict[str, Any] = {"failure_threshold": 1, "follow_redirects": True, "cooldown_secs": 0}
     if kind != "ssl":
         defaults["expected_status_code"] = 200
-    made = MonitorCreation(**(defaults | _domain(call, spec)))
+    made = MonitorCreation(**(defaults | _domain(call, spec, kind)))
     prefix = "ssl" if kind == "ssl" else "mon"
-    return good(answer(call, await call.services.monitors.create(call.account_id, made, prefix=prefix)), 201)
+    work = call.services.monitors.create(call.account_id, made, prefix=prefix)
+    return good(answer(call, await _naming(kind, work)), 201)
 
 
 async def page(call: Call) -> Answer:
@@ -292,26 +265,19 @@ async def get(call: Call) -> Answer:
 
 async def change(call: Call) -> Answer:
     """`PUT` and `PATCH /api/v1/monitors/{id}`"""
-    spec = MonitorChange(**_domain(call, await call.body(RoosterMonitorChange)))
-    return good(answer(call, await call.services.monitors.change(call.account_id, call.path("id"), spec)))
+    said, identifier = await call.body(RoosterMonitorChange), call.path("id")
+    kind = (await call.services.monitors.get(call.account_id, identifier)).monitor.type
+    if said.monitor_type is not UNSET:
+        kind = _KINDS[said.monitor_type]
+    spec = MonitorChange(**_domain(call, said, kind))
+    work = call.services.monitors.change(call.account_id, identifier, spec)
+    return good(answer(call, await _naming(kind, work)))
 
 
 async def delete(call: Call) -> Answer:
     """`DELETE /api/v1/monitors/{id}`"""
     await call.services.monitors.delete(call.account_id, call.path("id"))
     return good({"deleted": True, "monitor_id": call.path("id")})
-
-
-async def checks(call: Call) -> Answer:
-    """`GET /api/v1/monitors/{id}/checks`"""
-    limit = max(1, min(500, call.query(Limit).limit))
-    identifier = call.path("id")
-    seen = await call.services.monitors.get(call.account_id, identifier)
-    found, total = await call.services.monitors.checks(
-        call.account_id, identifier, status=None, limit=limit, offset=0
-    )
-    shown = [check_answer(seen.monitor.type, check) for check in found]
-    return good(shown, monitor_id=identifier, total=total, limit=limit)
 
 
 _ALL, _ONE = "/api/v1/monitors", "/api/v1/monitors/{id}"
@@ -329,14 +295,6 @@ class MonitorsEnvelope(Struct):
     """All monitors in their envelope."""
 
     data: list[RoosterMonitor]
-    error: None
-    meta: dict[str, Any]
-
-
-class ChecksEnvelope(Struct):
-    """Checks in their envelope, newest first."""
-
-    data: list[RoosterCheck]
     error: None
     meta: dict[str, Any]
 
@@ -383,13 +341,4 @@ ROUTES = (
         for method in ("PUT", "PATCH")
     ),
     Route("DELETE", _ONE, delete, "Delete a monitor", {200: DeletedEnvelope}, scope="write", errors=(404,)),
-    Route(
-        "GET",
-        f"{_ONE}/checks",
-        checks,
-        "List a monitor's checks",
-        {200: ChecksEnvelope},
-        query=Limit,
-        errors=(404, 422),
-    ),
 )

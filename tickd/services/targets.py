@@ -1,0 +1,75 @@
+"""Targets: what a monitor asks the prober to look at, and what its check makes of what was seen."""
+
+from __future__ import annotations
+
+import base64
+import sys
+from urllib.parse import urlsplit
+
+from tickd.domain import monitors as rules
+from tickd.domain import verdicts
+from tickd.domain.assertions import Answer
+from tickd.domain.checks import CheckStatus
+from tickd.domain.monitors import Monitor
+from tickd.outbound.prober import Seen, Target
+
+
+def target_of(monitor: Monitor) -> Target:
+    """What the prober is to look at."""
+    options = monitor.options
+    if monitor.type != "http" and monitor.type != "json":
+        return Target(kind=monitor.type, url=options.url, timeout_secs=float(options.timeout_secs))
+    pairs = list(options.headers)
+    named = {name.lower() for name, _ in pairs}
+    authorization = _authorization(monitor)
+    if authorization:
+        pairs = [(name, text) for name, text in pairs if name.lower() != "authorization"]
+        pairs.append(("Authorization", authorization))
+    body = options.body.encode() if options.method in rules.BODY_METHODS else b""
+    if body and "content-type" not in named:
+        pairs.append(("Content-Type", options.request_content_type or "application/json"))
+    return Target(
+        kind="http",
+        url=options.url,
+        method=options.method,
+        headers=tuple(pairs),
+        body=body,
+        timeout_secs=float(options.timeout_secs),
+        follow_redirects=options.follow_redirects,
+        wants_body=verdicts.wants_body(monitor.type, options),
+    )
+
+
+def _authorization(monitor: Monitor) -> str:
+    """Bearer wins over a whole header, and that over basic."""
+    options = monitor.options
+    if options.bearer_token:
+        return f"Bearer {options.bearer_token}"
+    if options.auth_header:
+        return options.auth_header
+    if options.basic_auth_user:
+        pair = f"{options.basic_auth_user}:{options.basic_auth_pass}"
+        return "Basic " + base64.b64encode(pair.encode()).decode()
+    return ""
+
+
+def host_of(monitor: Monitor) -> str:
+    """Whose machine a check bothers, one text for all of its monitors: the limit per host counts by it."""
+    place = monitor.options.url
+    host = urlsplit(place if "://" in place else f"//{place}").hostname
+    return sys.intern(host or place)
+
+
+def judged(monitor: Monitor, seen: Seen, at: int) -> tuple[CheckStatus, str]:
+    """The status of a check that began at `at` and saw this, and what is wrong with it."""
+    options = monitor.options
+    if monitor.type == "ssl" and seen.certificate is not None:
+        certificate = seen.certificate
+        found = verdicts.Certificate(certificate.not_after, certificate.issuer, certificate.fault)
+        return verdicts.of_certificate(found, options.ssl_expiry_threshold_days, at)
+    if seen.fault:
+        return seen.fault, seen.error
+    if monitor.type in ("http", "json"):
+        answer = Answer(seen.status_code, seen.timings.total_ms or 0.0, seen.headers, seen.body)
+        return verdicts.of_answer(monitor.type, options, answer)
+    return "up", ""
