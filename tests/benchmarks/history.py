@@ -110,12 +110,12 @@ def fill(path: str, monitors: int, days: int, today: int) -> int:
         if day >= today - days:
             db.execute(checks.CREATE_DAY.format(day=day))
             rows = (
-                (hour, monitor, n * STEP + monitor, *samples[n])
+                (hour << 44 | monitor << 22 | n * STEP + monitor, *samples[n])
                 for hour in range(24)
                 for monitor in range(1, monitors + 1)
                 for n in range(per_hour)
             )
-            db.executemany(f"INSERT INTO checks_{day} VALUES ({', '.join('?' * 13)})", rows)  # noqa: S608
+            db.executemany(f"INSERT INTO checks_{day} VALUES ({', '.join('?' * 11)})", rows)  # noqa: S608
             keyed = ((day * 24 + h, m, *hour_row) for h in range(24) for m in range(1, monitors + 1))
             db.executemany(f"INSERT INTO hour_rollups VALUES ({marks})", keyed)  # noqa: S608
             count += 24 * monitors * per_hour

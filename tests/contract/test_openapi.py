@@ -59,7 +59,7 @@ WITHOUT_ID = {"schedules", "account", "healthz", "readyz"}
 # What a monitor can be as it is, where only the type would be right; its port refuses at once.
 MONITOR: dict[str, Any] = {"url": HERE, "type": "http", "monitor_type": "http", "interval_secs": 60}
 MONITOR |= {"timeout_secs": 10, "check_interval": 60, "timeout": 10, "ssl_domain": "127.0.0.1"}
-MONITOR |= dict.fromkeys(("assertions", "json_assertions", "maintenance_windows", "custom_headers"), [])
+MONITOR |= {"assertions": [], "json_assertions": [], "maintenance_windows": [], "custom_headers": []}
 MONITOR |= dict.fromkeys(("keyword", "response_threshold_ms", "webhook_url", "alert_slack_webhook"), "")
 MONITOR |= dict.fromkeys(("bearer_token", "auth_header", "request_content_type"), "")
 POSITIVE, NEGATIVE = GenerationMode.POSITIVE, GenerationMode.NEGATIVE

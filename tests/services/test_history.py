@@ -192,8 +192,9 @@ def raw(connection: sqlite3.Connection) -> list[tuple[int, int]]:
         if not mark.has_rolled(*row[:3])
     ]
     for day in days_of(connection):
-        for hour, monitor, ms in connection.execute(f"SELECT hour, monitor, ms FROM checks_{day}"):  # noqa: S608
-            found.append((monitor, day * times.DAY + hour * times.HOUR + ms))
+        for (place,) in connection.execute(f"SELECT place FROM checks_{day}"):  # noqa: S608
+            monitor = place >> 22 & 0x3FFFFF
+            found.append((monitor, day * times.DAY + (place >> 44) * times.HOUR + (place & 0x3FFFFF)))
     assert len(found) == len(set(found))
     return found
 
@@ -207,7 +208,8 @@ def recomputed(connection: sqlite3.Connection) -> dict[tuple[str, int, int], Buc
     found: dict[tuple[str, int, int], Bucket] = {}
     for day in days_of(connection):
         for row in connection.execute(f"SELECT * FROM checks_{day}"):  # noqa: S608
-            hour, monitor, _, status, held, _, tenths = row[:7]
+            place, status, held, _, tenths = row[:5]
+            hour, monitor = place >> 44, place >> 22 & 0x3FFFFF
             for key in (("hour", day * 24 + hour, monitor), ("day", day, monitor)):
                 ms = None if tenths is None else tenths / 10
                 found.setdefault(key, Bucket()).add(STATUSES[status], ms, held)

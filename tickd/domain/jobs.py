@@ -266,6 +266,10 @@ def due(job: Job, now: int, *, horizon: int) -> Plan:
     """
     if job.next_run_at is None:
         raise ValueError("a paused job has nothing due")
+    following = upcoming(job, job.next_run_at)
+    if following > now and now - job.next_run_at < FRESH:
+        # Nearly always: one occurrence, on time.
+        return Plan((Occurrence(job.next_run_at, "pending"),), following)
     # The plan's own next occurrence is a fact of the file; cron is asked only for those behind it.
     head = [job.next_run_at] if job.next_run_at >= horizon else []
     behind = cron.occurrences(job.schedule, job.timezone, max(job.next_run_at, horizon - 1), now)

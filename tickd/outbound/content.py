@@ -97,6 +97,8 @@ class _Brotli:
 def decoder_for(headers: Sequence[tuple[bytes, bytes]]) -> Decoder | None:
     """Give the decoder for the one coding that the headers name; None when there is none or it is unknown."""
     named = [value for name, value in headers if name.lower() == b"content-encoding"]
+    if not named:
+        return None
     codings = [coding.strip() for coding in b",".join(named).lower().split(b",")]
     match [coding for coding in codings if coding not in (b"", b"identity")]:
         case [b"gzip" | b"x-gzip"]:

@@ -150,14 +150,12 @@ class Prober:
                 target.method, target.url, (*target.headers, ("Accept-Encoding", ACCEPTED)), target.body
             )
         reading = _reading(target)
-        redirects = Redirects()
+        redirects = Redirects() if target.follow_redirects else None
         while True:
             look.destination = destination = self._client.destination(request.url)
             response = await self._client.exchange(request, destination, reading, look.progress)
             look.via = ""
-            following = (
-                redirects.following(request, destination, response) if target.follow_redirects else None
-            )
+            following = redirects.following(request, destination, response) if redirects else None
             if following is None:
                 break
             self._note_certificate(look)

@@ -13,11 +13,11 @@ from tickd.store import checks, rollups
 from tickd.store.checks import DONE, Row
 from tickd.store.database import Database
 
-SLICE = 2_000
+SLICE = 3_000
 """Checks that one transaction moves, a few milliseconds of the writer."""
 SWEPT = 10_000
 """Places of the log that one transaction deletes from."""
-REMOVED = 2_000
+REMOVED = 5_000
 """Rows past their time that one transaction deletes."""
 KEYS = 1_000
 """Hours that one transaction looks at for a deleted monitor."""
@@ -113,14 +113,10 @@ class Upkeep:
         hour, first = swept.hour, swept.hour.first
         last = min(first + SWEPT - 1, swept.upto)
 
-        def unit(tx: sqlite3.Connection) -> None:
-            checks.sweep(tx, hour.hour, first, last)
-            if last >= swept.upto:
-                checks.end_pass(tx, swept.number)
-
-        await self._db.write(unit)
+        await self._db.alone(lambda connection: checks.sweep(connection, hour.hour, first, last))
         hour.first = last + 1
         if last >= swept.upto:
+            await self._db.write(lambda tx: checks.end_pass(tx, swept.number))
             self._open.sweeping = None
 
     # Deleted monitors.
@@ -183,7 +179,9 @@ class Upkeep:
             return True
         for day, due in self._dropping.items():
             if due <= now:
-                if await self._db.write(lambda tx, day=day: checks.thin_day(tx, day, REMOVED)):  # type: ignore[misc]
+                if await self._db.alone(
+                    lambda connection, day=day: checks.thin_day(connection, day, REMOVED)
+                ):  # type: ignore[misc]
                     del self._dropping[day]
                 return True
         if self._keep_hours_from:

@@ -9,7 +9,7 @@ from aiohttp.typedefs import Middleware
 
 from tickd.services.bundle import Services
 from tickd.web import home, middleware, ops, public
-from tickd.web.native import accounts, executions, jobs, monitors
+from tickd.web.native import accounts, checks, executions, jobs, monitors
 from tickd.web.rooster import checks as rooster_checks
 from tickd.web.rooster import monitors as rooster_monitors
 from tickd.web.routes import SERVICES, Route, bind
@@ -29,6 +29,7 @@ def all_routes(base_url: Callable[[], str], *, dev: bool = False) -> list[Route]
         *jobs.ROUTES,
         *executions.ROUTES,
         *monitors.ROUTES,
+        *checks.ROUTES,
         *accounts.ROUTES,
         *rooster_monitors.ROUTES,
         *rooster_checks.ROUTES,

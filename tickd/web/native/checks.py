@@ -1,0 +1,187 @@
+"""Checks of a monitor, and what they come to, on the native face."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from tickd.domain import charts, times, uptime
+from tickd.domain.checks import Check, CheckStatus
+from tickd.web.answers import Answer
+from tickd.web.fields import Page
+from tickd.web.routes import Call, Route
+
+
+class Timings(Struct):
+    """The steps of a check in milliseconds; null where a step was not taken."""
+
+    dns_ms: float | None
+    connect_ms: float | None
+    tls_ms: float | None
+    first_byte_ms: float | None
+
+
+class CheckAnswer(Struct):
+    """One look at a monitor's target."""
+
+    id: str
+    monitor_id: str
+    status: CheckStatus
+    status_code: int | None
+    duration_ms: int
+    error: str
+    ssl_expires_at: str | None
+    checked_at: str
+    region: str
+    timings: Timings | UnsetType = UNSET
+
+
+class CheckList(Struct):
+    """A page of checks, newest first."""
+
+    checks: list[CheckAnswer]
+    limit: int
+    offset: int
+    total: int
+
+
+class ChecksWanted(Page, kw_only=True):
+    """Which checks are wanted."""
+
+    limit: int = 50
+    status: CheckStatus | None = None
+
+
+class DaysWanted(Struct, kw_only=True):
+    """How many days back; out of range is clamped to 1 and 365."""
+
+    days: int = 30
+
+
+class HoursWanted(Struct, kw_only=True):
+    """How many hours back."""
+
+    hours: Annotated[int, Meta(ge=1, le=720)] = 24
+
+
+class Day(Struct):
+    """A UTC day of a monitor; null where nothing is known."""
+
+    date: str
+    uptime_percent: float | None
+    avg_ms: float | None
+    p95_ms: float | None
+
+
+class Uptime(Struct):
+    """How a monitor did: time-weighted, unknown and paused time left out."""
+
+    uptime_percent: float | None
+    checks_total: int
+    checks_failed: int
+    days: list[Day]
+
+
+def check_answer(monitor_id: str, check: Check) -> CheckAnswer:
+    """The check as the native face shows it."""
+    timings: Timings | UnsetType = UNSET
+    if check.connect_ms is not None or check.dns_ms is not None:
+        steps = (check.dns_ms, check.connect_ms, check.tls_ms, check.first_byte_ms)
+        timings = Timings(*(_rounded(step, 1) for step in steps))
+    return CheckAnswer(
+        id=check.id,
+        monitor_id=monitor_id,
+        status=check.status,
+        status_code=check.status_code,
+        duration_ms=round(check.duration_ms or 0),
+        error=check.error,
+        ssl_expires_at=times.optional(check.ssl_expires_at),
+        checked_at=times.rfc3339(check.at),
+        region="local",
+        timings=timings,
+    )
+
+
+async def check(call: Call) -> Answer:
+    """`POST /v1/monitors/{id}/check`"""
+    found = await call.services.monitors.check(call.account_id, call.path("id"))
+    return Answer(check_answer(call.path("id"), found))
+
+
+async def checks(call: Call) -> Answer:
+    """`GET /v1/monitors/{id}/checks`"""
+    wanted = call.query(ChecksWanted)
+    limit, offset = wanted.clamped()
+    identifier = call.path("id")
+    found, total = await call.services.monitors.checks(
+        call.account_id, identifier, status=wanted.status, limit=limit, offset=offset
+    )
+    return Answer(CheckList([check_answer(identifier, one) for one in found], limit, offset, total))
+
+
+async def days(call: Call) -> Answer:
+    """`GET /v1/monitors/{id}/uptime`"""
+    count = max(1, min(365, call.query(DaysWanted).days))
+    found = await call.services.monitors.days(call.account_id, call.path("id"), count)
+    whole = uptime.Bucket()
+    for _, bucket in found:
+        whole.merge(bucket)
+    shown = [
+        Day(
+            uptime.date_text(day),
+            _rounded(bucket.uptime_percent(), 3),
+            _rounded(bucket.avg_ms(), 1),
+            _rounded(bucket.p95_ms(), 1),
+        )
+        for day, bucket in found
+    ]
+    return Answer(Uptime(_rounded(whole.uptime_percent(), 3), whole.checks, whole.failed, shown))
+
+
+async def latency(call: Call) -> Answer:
+    """`GET /v1/monitors/{id}/latency.svg`"""
+    hours = call.query(HoursWanted).hours
+    points, since, until = await call.services.monitors.latency(call.account_id, call.path("id"), hours)
+    drawn = charts.latency(points, since=since, until=until)
+    headers_sent = {"Cache-Control": "private, max-age=60"}
+    return Answer(drawn.encode(), headers=headers_sent, content_type="image/svg+xml")
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+_ONE = "/v1/monitors/{id}"
+
+ROUTES = (
+    Route("POST", f"{_ONE}/check", check, "Check now", {200: CheckAnswer}, scope="write", errors=(404,)),
+    Route(
+        "GET",
+        f"{_ONE}/checks",
+        checks,
+        "List a monitor's checks",
+        {200: CheckList},
+        query=ChecksWanted,
+        errors=(400, 404),
+    ),
+    Route(
+        "GET",
+        f"{_ONE}/uptime",
+        days,
+        "Get a monitor's uptime by day",
+        {200: Uptime},
+        query=DaysWanted,
+        errors=(400, 404),
+    ),
+    Route(
+        "GET",
+        f"{_ONE}/latency.svg",
+        latency,
+        "Draw a monitor's response times",
+        {200: None},
+        query=HoursWanted,
+        errors=(400, 404),
+        documented=False,
+    ),
+)
