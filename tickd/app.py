@@ -9,7 +9,7 @@ import ipaddress
 import logging
 import random
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -159,7 +159,10 @@ class Daemon:
 
     def _own_network(self, clock: Clock) -> OwnNetwork:
         named = self.settings.reference
-        targets = [] if "none" in named else list(named) or references.defaults()
+
+        def targets() -> Sequence[str]:
+            return () if "none" in named else named or references.defaults()
+
         # Its own guard: a gateway is a private address, whatever may be checked.
         prober = Prober(self._resolver, Guard(), user_agent="", clock=clock)
 

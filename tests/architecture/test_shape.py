@@ -24,7 +24,7 @@ NOUNS = {
     "status_pages",
     "verification",
 }
-PART_OF = {"executions": "jobs"}
+PART_OF = {"executions": "jobs", "checks": "monitors"}
 """What is no noun of its own: it has its rules and its SQL, and its use cases are the noun's."""
 
 _MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)

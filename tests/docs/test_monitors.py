@@ -23,8 +23,10 @@ from tickd.outbound.guard import Guard, Refused
 from tickd.outbound.redirects import MAX_REDIRECTS
 from tickd.services.history_upkeep import Retention
 from tickd.services.monitors import SHORTEST_SECS
+from tickd.web.native import checks
 from tickd.web.native import monitors as face
-from tickd.web.native.monitors import CheckAnswer, Day, MonitorAnswer, Timings, Uptime
+from tickd.web.native.checks import CheckAnswer, Day, Timings, Uptime
+from tickd.web.native.monitors import MonitorAnswer
 from tickd.web.server import all_routes
 
 MONITORS = page("docs/monitors.md")
@@ -116,9 +118,9 @@ def test_what_the_page_says_of_numbers_is_so() -> None:
     assert f"follows at most {MAX_REDIRECTS}," in TEXT
     assert f"At most {maintenance.MOST} of `{{" in TEXT
     assert "`days` is 1 to 365, 30 by default" in TEXT
-    assert face.DaysWanted().days == 30
+    assert checks.DaysWanted().days == 30
     assert "`hours` is 1 to 720, 24 by default" in TEXT
-    assert face.HoursWanted().hours == 24
+    assert checks.HoursWanted().hours == 24
 
 
 # Sentences.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 import struct
 from collections.abc import Iterable
@@ -10,6 +11,7 @@ from pathlib import Path
 
 _RESOLVERS = Path("/etc/resolv.conf")
 _ROUTES = Path("/proc/net/route")
+_GATEWAY = re.compile("(?!0{8})[0-9A-Fa-f]{8}")
 
 
 def defaults(resolvers: Path = _RESOLVERS, routes: Path = _ROUTES) -> list[str]:
@@ -45,5 +47,5 @@ def _gateways(path: Path) -> Iterable[str]:
     for line in _lines(path)[1:]:
         words = line.split()
         # Destination 00000000 is the default route; addresses are hexadecimal in the host's byte order.
-        if len(words) >= 3 and words[1] == "00000000" and words[2] != "00000000":
+        if len(words) >= 3 and words[1] == "00000000" and _GATEWAY.fullmatch(words[2]):
             yield socket.inet_ntoa(struct.pack("=L", int(words[2], 16)))

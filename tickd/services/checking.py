@@ -3,37 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import heapq
-import ipaddress
 import logging
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
-from urllib.parse import urlsplit
+from functools import partial
+
+from msgspec import structs
 
 from tickd import logs
 from tickd.clock import Clock
 from tickd.domain import monitors as rules
-from tickd.domain import times, uptime, verdicts
-from tickd.domain.assertions import Answer
+from tickd.domain import times, uptime
 from tickd.domain.checks import Check, CheckStatus
 from tickd.domain.histogram import Histogram
-from tickd.domain.monitors import Monitor
+from tickd.domain.monitors import Flip, Monitor, Standing
 from tickd.errors import NotFound, Unavailable
 from tickd.outbound.prober import Prober, Seen, Target
 from tickd.services.history import History
 from tickd.services.lane import Lane
 from tickd.services.network import OwnNetwork
+from tickd.services.standings import Change, Standings
+from tickd.services.targets import host_of, judged, target_of
 from tickd.store import monitors
 from tickd.store.database import Database
 
 LOAD = 1_000
 """Monitors read at once at start."""
-SLICE = 500
+SLICE = 100
 """Checks that one tick hands to the lane at most; the next tick follows at once."""
 TICK = 10
 """The least time between two ticks, in milliseconds: due checks are begun together."""
+STEP_SECS = 2.0
+"""A difference between the wall and the monotonic side that counts as a step."""
+LATE_SECS = 0.5
+"""A timeout that fires so late was kept by the daemon itself, and says nothing about the target."""
+WAKING_SECS = 10.0
+"""How long after a suspend failures are not believed: networks come back by and by."""
 
 log = logging.getLogger("tickd.checking")
 
@@ -41,21 +47,35 @@ log = logging.getLogger("tickd.checking")
 class Watched:
     """A monitor in memory: its settings, its standing, its latest check, and when it is due."""
 
-    __slots__ = ("due", "in_flight", "last", "monitor", "phase", "target", "version")
+    __slots__ = (
+        *("due", "host", "in_flight", "joined", "last", "monitor", "phase", "queued", "target", "version"),
+    )
 
     def __init__(self, monitor: Monitor) -> None:
+        self.last: Check | None = None
+        self.due: int | None = None
+        self.in_flight = False
+        self.queued = False
+        self.joined: asyncio.Future[Check | None] | None = None
+        self.version = 0
+        self.target: Target | None = None
+        self.settle(monitor)
+
+    def settle(self, monitor: Monitor) -> None:
+        """Take over the settings of an edited monitor."""
         self.monitor = monitor
         self.phase = monitor.phase
-        self.target: Target | None = None
-        self.due: int | None = None
-        self.in_flight: asyncio.Task[Any] | None = None
-        self.last: Check | None = None
-        self.version = 0
+        self.host = host_of(monitor)
 
     @property
     def interval(self) -> int:
         """Milliseconds between two checks."""
         return self.monitor.options.interval_secs * times.SECOND
+
+    @property
+    def state(self) -> str:
+        """The monitor's state, `paused` being one."""
+        return "paused" if self.monitor.paused else self.monitor.standing.state
 
 
 class Checking:
@@ -70,8 +90,13 @@ class Checking:
         self._lane = lane
         self._history = history
         self._network = network
+        self._standings = Standings(history)
         self._watched: dict[int, Watched] = {}
         self._heap: list[tuple[int, int]] = []
+        self._by_hand: set[asyncio.Task[None]] = set()
+        self._wall = clock.now()
+        self._monotonic = clock.monotonic()
+        self._resumed: float | None = None
         self.lateness = Histogram((0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0))
         self.checked: Counter[str] = Counter()
         self.wake: Callable[[], None] = lambda: None
@@ -79,7 +104,7 @@ class Checking:
     @property
     def in_flight(self) -> int:
         """Checks under way."""
-        return self._lane.in_flight
+        return self._lane.in_flight + len(self._by_hand)
 
     @property
     def waiting(self) -> int:
@@ -88,9 +113,7 @@ class Checking:
 
     def states(self) -> Counter[str]:
         """How many monitors are in each state, `paused` being one."""
-        return Counter(
-            "paused" if one.monitor.paused else one.monitor.standing.state for one in self._watched.values()
-        )
+        return Counter(watched.state for watched in self._watched.values())
 
     async def begin(self, now: int) -> None:
         """Read all monitors; each is due at its own phase, so that a start begins no herd."""
@@ -98,43 +121,54 @@ class Checking:
         while found := await monitors.after(self._db, last, LOAD):
             last = found[-1].row
             for monitor in found:
-                self._put(Watched(monitor), now)
+                watched = self._watched[monitor.row] = Watched(monitor)
+                if not monitor.paused:
+                    watched.due = rules.next_due(watched.phase, watched.interval, now)
+        self._heap_again()
+
+    def _heap_again(self) -> None:
+        self._heap = [(watched.due, row) for row, watched in self._watched.items() if watched.due is not None]
         heapq.heapify(self._heap)
 
-    def _put(self, watched: Watched, now: int) -> None:
-        self._watched[watched.monitor.row] = watched
-        watched.due = None
-        if not watched.monitor.paused:
-            watched.due = rules.next_due(watched.phase, watched.interval, now)
-            self._heap.append((watched.due, watched.monitor.row))
+    def _plan(self, watched: Watched, due: int | None) -> None:
+        if due is None or due == watched.due:
+            watched.due = due
+            return
+        watched.due = due
+        # What an edit or a delete leaves behind is passed over when it comes up, which may be in a day.
+        if len(self._heap) >= 2 * len(self._watched) + SLICE:
+            self._heap_again()
+        else:
+            heapq.heappush(self._heap, (due, watched.monitor.row))
+        if self._heap[0][0] == due:
+            self.wake()
 
     # What the service of monitors says.
 
     def put(self, monitor: Monitor, now: int) -> None:
         """A monitor was made or edited: a new one is due at once, as is one that was resumed or repointed."""
-        known = self._watched.get(monitor.row)
-        watched = known or Watched(monitor)
-        before = None if known is None else known.monitor
+        watched = self._watched.get(monitor.row)
+        if watched is None:
+            watched = self._watched[monitor.row] = Watched(monitor)
+            self._plan(watched, None if monitor.paused else now)
+            return
+        before, interval = watched.monitor, watched.interval
         # What the checks found is newer in memory than in the row that was edited.
-        watched.monitor = monitor if before is None else rules.edited(before, monitor)
-        if before is None or before.paused != monitor.paused or rules.is_other_target(before, monitor):
+        watched.settle(rules.edited(before, monitor))
+        if before.paused != monitor.paused or rules.is_other_target(before, monitor):
             # The result of a check that is under way is of the old monitor, and will be dropped.
             watched.version += 1
             watched.target = None
-            watched.due = None if monitor.paused else now
-        elif before.options.interval_secs != monitor.options.interval_secs and watched.due is not None:
-            watched.due = rules.next_due(monitor.phase, watched.interval, now)
-        watched.phase = monitor.phase
-        self._watched[monitor.row] = watched
-        if watched.due is not None:
-            heapq.heappush(self._heap, (watched.due, monitor.row))
-            self.wake()
+            self._plan(watched, None if monitor.paused else now)
+        elif interval != watched.interval and watched.due is not None:
+            self._plan(watched, rules.next_due(watched.phase, watched.interval, now))
 
     def drop(self, row: int) -> None:
         """A monitor was deleted."""
         watched = self._watched.pop(row, None)
         if watched is not None:
             watched.version += 1
+            watched.due = None
 
     def find(self, row: int) -> Watched:
         """What is known of a monitor; NotFound when it has been deleted."""
@@ -143,203 +177,198 @@ class Checking:
             raise NotFound("this monitor has been deleted")
         return watched
 
-    # Checking.
+    # When.
 
     async def tick(self, now: int) -> int | None:
         """Begin what is due by `now`; when the next check is (milliseconds)."""
-        begun = 0
-        while self._heap and self._heap[0][0] <= now and begun < SLICE:
-            due, row = heapq.heappop(self._heap)
+        self._notice_step(now)
+        heap, begun = self._heap, 0
+        while heap and heap[0][0] <= now and begun < SLICE:
+            due, row = heap[0]
             watched = self._watched.get(row)
             if watched is None or watched.due != due:
-                continue  # deleted or planned anew: its other entry counts
+                heapq.heappop(heap)  # deleted or planned anew: its other entry counts
+                continue
             watched.due = rules.next_due(watched.phase, watched.interval, now)
-            heapq.heappush(self._heap, (watched.due, row))
-            if watched.in_flight is None:
-                self._begin(watched, due)
+            heapq.heapreplace(heap, (watched.due, row))
+            if not watched.in_flight and not watched.queued:
+                watched.queued = True
+                wanted = self._monotonic - (now - due) / 1000
+                self._lane.submit(watched.host, partial(self._scheduled, watched, wanted))
                 begun += 1
-        if not self._heap:
+        if not heap:
             return None
-        return now if self._heap[0][0] <= now else max(self._heap[0][0], now + TICK)
+        return now if heap[0][0] <= now else max(heap[0][0], now + TICK)
 
-    def _begin(self, watched: Watched, due: int) -> None:
-        target = self._target(watched)
+    def _notice_step(self, now: int) -> None:
+        """Plan all anew when the wall clock has stepped: none waits for an hour, and none comes early."""
+        monotonic = self._clock.monotonic()
+        step = (now - self._wall) / 1000 - (monotonic - self._monotonic)
+        self._wall, self._monotonic = now, monotonic
+        if abs(step) <= STEP_SECS:
+            return
+        if step > 0:
+            self._resumed = monotonic
+        for watched in self._watched.values():
+            if watched.due is not None:
+                watched.due = rules.next_due(watched.phase, watched.interval, now)
+        self._heap_again()
+        self.wake()
 
-        async def work() -> None:
-            if watched.in_flight is not None or self._watched.get(watched.monitor.row) is not watched:
-                return
-            self.lateness.add(max(0, self._clock.now() - due) / 1000)
-            watched.in_flight = asyncio.current_task()
-            try:
-                await self._check(watched)
-            finally:
-                watched.in_flight = None
-
-        self._lane.submit(_host(target), work)
+    async def _scheduled(self, watched: Watched, wanted: float) -> None:
+        watched.queued = False
+        # Deleted or paused while it waited for its place, or looked at by hand just now.
+        if watched.due is not None and not watched.in_flight:
+            self.lateness.add(max(0.0, self._clock.monotonic() - wanted))
+            await self._look(watched)
 
     async def check_now(self, row: int) -> Check:
         """Look at a monitor now, paused or not; where a check is under way, its result."""
-        watched = self.find(row)
-        while watched.in_flight is not None:
-            await asyncio.wait({watched.in_flight})
-            if watched.last is not None:
-                return watched.last
-        task = asyncio.ensure_future(self._check(watched))
-        watched.in_flight = task
-        try:
-            return await task
-        finally:
-            watched.in_flight = None
+        while True:
+            watched = self.find(row)
+            if watched.joined is None:
+                watched.joined = asyncio.get_running_loop().create_future()
+            joined = watched.joined
+            if not watched.in_flight:
+                task = asyncio.get_running_loop().create_task(self._look(watched))
+                watched.in_flight = True
+                self._by_hand.add(task)
+                task.add_done_callback(self._by_hand.discard)
+            # Whoever asks may be cut off; the others get their answer.
+            check = await asyncio.shield(joined)
+            if check is not None:
+                return check
 
-    async def _check(self, watched: Watched) -> Check:
-        version, monitor = watched.version, watched.monitor
-        at = self._clock.now()
-        seen = await self._prober.probe(self._target(watched))
-        status, error = await self._verdict(monitor, seen, at)
-        last = watched.last
-        expires = None if seen.certificate is None else seen.certificate.not_after
+    async def _look(self, watched: Watched) -> None:
+        watched.in_flight = True
+        version = watched.version
+        check: Check | None = None
+        failure: Exception | None = None
+        try:
+            check = await self._check(watched)
+        except asyncio.CancelledError:
+            if watched.joined is not None:
+                watched.joined.cancel()
+            raise
+        except Exception as error:
+            failure = error
+            log.exception("a check failed by itself", extra=logs.fields(monitor=watched.monitor.id))
+        finally:
+            watched.in_flight = False
+            joined, watched.joined = watched.joined, None
+            if joined is not None and failure is not None:
+                joined.set_exception(failure)
+            elif joined is not None and not joined.done():
+                joined.set_result(check)
+            if watched.version != version and watched.due is not None:
+                # Due at once since its edit, but two checks of one monitor never run beside each other.
+                self._plan(watched, self._clock.now())
+
+    # What.
+
+    async def _check(self, watched: Watched) -> Check | None:
+        """One check; None where the monitor was edited or deleted meanwhile, and says nothing any more."""
+        version = watched.version
+        target = watched.target
+        if target is None:
+            target = watched.target = target_of(watched.monitor)
+        at, begun = self._clock.now(), self._clock.monotonic()
+        seen = await self._prober.probe(target)
+        status, error = judged(watched.monitor, seen, at)
+        if seen.fault or status == "down":
+            status, error = await self._believed(seen, status, error, target.timeout_secs, at, begun)
+        elif seen.address is not None and not self._network.is_local(seen.address):
+            self._network.worked(seen.address)
+        if watched.version != version:
+            return None
+        last, timings = watched.last, seen.timings
         check = Check(
-            monitor=monitor.row,
-            at=at if last is None else max(at, last.at + 1),
+            monitor=watched.monitor.row,
+            at=at,
             status=status,
             held_ms=uptime.held(at, None if last is None else last.at, watched.interval),
             status_code=seen.status_code,
-            duration_ms=seen.timings.total_ms,
-            dns_ms=seen.timings.dns_ms,
-            connect_ms=seen.timings.connect_ms,
-            tls_ms=seen.timings.tls_ms,
-            first_byte_ms=seen.timings.first_byte_ms,
-            ssl_expires_at=expires,
+            duration_ms=timings.total_ms,
+            dns_ms=timings.dns_ms,
+            connect_ms=timings.connect_ms,
+            tls_ms=timings.tls_ms,
+            first_byte_ms=timings.first_byte_ms,
+            ssl_expires_at=None if seen.certificate is None else seen.certificate.not_after,
             error=error[:500],
         )
-        if watched.version != version:
-            return check
-        await self._record(watched, check, seen)
-        return check
+        check = self._history.add(check)
+        watched.last = check
+        self.checked[status] += 1
+        return check if await self._judge(watched, version, check, seen) else None
 
-    async def _verdict(self, monitor: Monitor, seen: Seen, at: int) -> tuple[CheckStatus, str]:
-        status, error = _judged(monitor, seen, at)
-        if _is_loopback(seen.address):
+    async def _believed(
+        self, seen: Seen, status: CheckStatus, error: str, timeout_secs: float, at: int, begun: float
+    ) -> tuple[CheckStatus, str]:
+        """The same, or `unknown` and why, where it may be the daemon's side that failed."""
+        if status not in ("down", "timeout"):
+            return status, error
+        self._notice_step(self._clock.now())
+        passed = self._monotonic - begun
+        if (self._wall - at) / 1000 - passed > STEP_SECS:
+            return "unknown", f"the clock jumped or the machine was suspended: {error}"
+        if self._resumed is not None and begun < self._resumed + WAKING_SECS:
+            return "unknown", f"the clock had just jumped or the machine been suspended: {error}"
+        if status == "timeout" and passed > timeout_secs + LATE_SECS:
+            return "unknown", f"tickd itself was held up: {error}"
+        if seen.address is not None and self._network.is_local(seen.address):
             return status, error
         # An answer, however bad, proves the way to it; only silence may be our own.
         if seen.address is not None and not seen.fault:
-            self._network.worked()
-        elif status in ("down", "timeout") and not await self._network.is_up():
+            self._network.worked(seen.address)
+        elif not await self._network.is_up(begun):
             return "unknown", f"tickd's own network was lost: {error}"
         return status, error
 
-    async def _record(self, watched: Watched, check: Check, seen: Seen) -> None:
-        monitor = watched.monitor
-        self.checked[check.status] += 1
-        standing, flip = monitor.standing, None
-        if not monitor.paused:
+    async def _judge(self, watched: Watched, version: int, check: Check, seen: Seen) -> bool:
+        """Draw the conclusions of a recorded check, and write them where they last; False if edited away."""
+        before, flip = watched.monitor, None
+        standing: Standing = before.standing
+        if not before.paused:
+            options = before.options
             standing, flip = rules.judge(
-                monitor.standing,
+                standing,
                 check.status,
-                failure_threshold=monitor.options.failure_threshold,
-                recovery_threshold=monitor.options.recovery_threshold,
+                failure_threshold=options.failure_threshold,
+                recovery_threshold=options.recovery_threshold,
                 now=check.at,
-                in_maintenance=rules.in_maintenance(monitor, check.at),
+                in_maintenance=rules.in_maintenance(before, check.at),
             )
-        expires, issuer = monitor.ssl_expires_at, monitor.ssl_issuer
+        expires, issuer = before.ssl_expires_at, before.ssl_issuer
         if seen.certificate is not None:
             expires, issuer = seen.certificate.not_after, seen.certificate.issuer
-        after = rules.seen(monitor, standing, expires, issuer)
-        self._history.add(check)
-        if rules.is_worth_a_row(monitor, after):
+        if (standing, expires, issuer) == (before.standing, before.ssl_expires_at, before.ssl_issuer):
+            return True
+        if rules.is_worth_a_row(before, rules.seen(before, standing, expires, issuer)):
             try:
-                await self._history.write_with(
-                    lambda tx: monitors.set_state(tx, monitor.row, standing, expires, issuer)
-                )
-            except Unavailable as error:
-                # The state stays what the file says; the next check judges again.
-                log.error("state not recorded", extra=logs.fields(monitor=monitor.id, error=error.message))
-                watched.last = check
-                return
-        if watched.monitor is monitor:
-            watched.monitor = after
-        else:
-            watched.monitor = rules.seen(watched.monitor, standing, expires, issuer)
-        watched.last = check
+                await self._standings.write(Change(before.row, standing, expires, issuer))
+            except Exception as error:
+                # Memory stays what the file says; the next check judges again. The writer tells of its disk.
+                if not isinstance(error, Unavailable):
+                    log.error("state not recorded", extra=logs.fields(monitor=before.id), exc_info=error)
+                return watched.version == version
+        if watched.version != version:
+            # What was written holds; the edit, which is written before or after it, took the counts alone.
+            standing = structs.replace(standing, consecutive_failures=0, consecutive_successes=0)
+        watched.monitor = rules.seen(watched.monitor, standing, expires, issuer)
         if flip is not None:
-            _say(monitor, flip, check)
-
-    def _target(self, watched: Watched) -> Target:
-        if watched.target is None:
-            watched.target = target_of(watched.monitor)
-        return watched.target
+            _say(before, flip, check)
+        return watched.version == version
 
     async def stop(self, grace_secs: float) -> None:
         """Begin nothing more; what runs is cut off: its next look comes at the next start."""
         await self._lane.stop(grace_secs)
+        for task in self._by_hand:
+            task.cancel()
+        await asyncio.gather(*self._by_hand, return_exceptions=True)
+        await self._standings.stop()
 
 
-def target_of(monitor: Monitor) -> Target:
-    """What the prober is to look at."""
-    options = monitor.options
-    if monitor.type != "http" and monitor.type != "json":
-        return Target(kind=monitor.type, url=options.url, timeout_secs=float(options.timeout_secs))
-    pairs = list(options.headers)
-    named = {name.lower() for name, _ in pairs}
-    authorization = _authorization(monitor)
-    if authorization:
-        pairs = [(name, text) for name, text in pairs if name.lower() != "authorization"]
-        pairs.append(("Authorization", authorization))
-    body = options.body.encode() if options.method in rules.BODY_METHODS else b""
-    if body and "content-type" not in named:
-        pairs.append(("Content-Type", options.request_content_type or "application/json"))
-    return Target(
-        kind="http",
-        url=options.url,
-        method=options.method,
-        headers=tuple(pairs),
-        body=body,
-        timeout_secs=float(options.timeout_secs),
-        follow_redirects=options.follow_redirects,
-        wants_body=verdicts.wants_body(monitor.type, options),
-    )
-
-
-def _authorization(monitor: Monitor) -> str:
-    """Bearer wins over a whole header, and that over basic."""
-    options = monitor.options
-    if options.bearer_token:
-        return f"Bearer {options.bearer_token}"
-    if options.auth_header:
-        return options.auth_header
-    if options.basic_auth_user:
-        pair = f"{options.basic_auth_user}:{options.basic_auth_pass}"
-        return "Basic " + base64.b64encode(pair.encode()).decode()
-    return ""
-
-
-def _judged(monitor: Monitor, seen: Seen, at: int) -> tuple[CheckStatus, str]:
-    options = monitor.options
-    if monitor.type == "ssl" and seen.certificate is not None:
-        certificate = seen.certificate
-        found = verdicts.Certificate(certificate.not_after, certificate.issuer, certificate.fault)
-        return verdicts.of_certificate(found, options.ssl_expiry_threshold_days, at)
-    if seen.fault:
-        return seen.fault, seen.error
-    if monitor.type in ("http", "json"):
-        answer = Answer(seen.status_code, seen.timings.total_ms or 0.0, seen.headers, seen.body)
-        return verdicts.of_answer(monitor.type, options, answer)
-    return "up", ""
-
-
-def _host(target: Target) -> str:
-    return urlsplit(target.url).netloc if target.kind == "http" else target.url
-
-
-def _is_loopback(address: str | None) -> bool:
-    """A target on this machine needs no network: what it says holds."""
-    try:
-        return address is not None and ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False
-
-
-def _say(monitor: Monitor, flip: str, check: Check) -> None:
+def _say(monitor: Monitor, flip: Flip, check: Check) -> None:
     words = logs.fields(monitor=monitor.id, name=monitor.name, status=check.status, error=check.error)
     if flip == "failing":
         log.error("monitor is failing", extra=words)

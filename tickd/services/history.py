@@ -31,9 +31,9 @@ BATCH = 2_000
 """Checks that one transaction appends."""
 CROWD = range(50, 1_000)
 """A lazy commit of so many checks is followed by a pause, in which more gather for the next one: each commit
-writes some five pages beside its checks, and at 333 checks a second every 250 ms that was 300 bytes a check."""
+writes some five pages beside its checks, at 333 checks a second and every 250 ms 300 bytes a check."""
 GATHER_SECS = 0.75
-"""That pause; with the writer's 200 ms a plain check is on disk within a second then, and 250 ms otherwise."""
+"""That pause; with the writer's 200 ms a plain check is on disk within a second then, else in 250 ms."""
 WAITING = 100_000
 """Checks kept in memory while they can't be written, some 40 MB; beyond it the oldest are dropped."""
 READ = 2_000
@@ -94,6 +94,9 @@ class History:
             after = found[-1][0]
             self._open.lifetimes.update((row, Lifetime(total, failed)) for row, total, failed in found)
         mark = await checks.last_pass(self._db)
+        if mark.hour is not None and mark.done == DONE:
+            await self._upkeep.finish(mark)
+            mark = await checks.last_pass(self._db)
         first, last = await checks.edges(self._db)
         self._open.days = await checks.days(self._db)
         self._resume(mark, first)
@@ -117,12 +120,9 @@ class History:
             return
         closing = Closing(mark.number, Hour(mark.hour, first, self._clock.now()), mark.upto)
         closing.started, closing.done = True, mark.done
-        if mark.done == DONE:
-            self._open.sweeping = closing
-        else:
-            self._open.number -= 1
-            self._open.closing = closing
-            self._open.changed[mark.hour // 24] = mark.number
+        self._open.number -= 1
+        self._open.closing = closing
+        self._open.changed[mark.hour // 24] = mark.number
 
     async def _read_on(self) -> None:
         """Count the next rows of the log of before the start."""

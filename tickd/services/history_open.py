@@ -29,7 +29,7 @@ class Piece:
 class Hour:
     """The checks of one hour by monitor; `due` is when it is closed (milliseconds)."""
 
-    __slots__ = ("base", "due", "first", "hour", "pieces", "typecode")
+    __slots__ = ("base", "due", "hour", "pieces", "typecode")
 
     def __init__(self, hour: int, base: int, now: int) -> None:
         self.hour = hour
@@ -37,7 +37,6 @@ class Hour:
         if now >= self.due:
             # Late checks wait for the hour they came in to close: both are then moved together.
             self.due = (now // times.HOUR + 1) * times.HOUR + GRACE
-        self.first = base
         self.base = base
         # Four bytes a check, as distances: at 1,000/s they last 24 days. An hour that is still to come, since
         # the clock was put back, may stay open for longer.
@@ -52,8 +51,6 @@ class Hour:
         # What is stored, not what was measured: a rollup can then be made again from the rows.
         piece.bucket.add(STATUSES[status], None if tenths is None else tenths / 10, held)
         piece.seqs.append(seq - self.base)
-        if seq < self.first:
-            self.first = seq
 
     def seqs(self, monitor: int) -> list[int]:
         """Where the monitor's checks of this hour are in the log."""
@@ -116,7 +113,7 @@ class Open:
     def __init__(self) -> None:
         self.hours: dict[int, Hour] = {}
         self.closing: Closing | None = None
-        self.sweeping: Closing | None = None
+        self.sweeping: Pass | None = None
         self.rebuild: Rebuild | None = None
         self.number = 0
         self.last_seq = 0

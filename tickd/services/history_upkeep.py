@@ -10,15 +10,17 @@ from tickd.domain import times
 from tickd.domain.uptime import Bucket
 from tickd.services.history_open import Closing, Open
 from tickd.store import checks, rollups
-from tickd.store.checks import DONE, Row
+from tickd.store.checks import DONE, Pass, Row
 from tickd.store.database import Database
 
 SLICE = 3_000
 """Checks that one transaction moves, a few milliseconds of the writer."""
-SWEPT = 10_000
-"""Places of the log that one transaction deletes from."""
+CARRIED = 50_000
+"""Places of the log that one transaction looks through for what is of another hour."""
 REMOVED = 5_000
 """Rows past their time that one transaction deletes."""
+DROPPED = 500_000
+"""Checks that go with their table at once: SQLite reads its 16 MB for that."""
 KEYS = 1_000
 """Hours that one transaction looks at for a deleted monitor."""
 DROP_AFTER = 5 * times.SECOND
@@ -51,7 +53,9 @@ class Upkeep:
         self._forgetting: int | None = None
         self._look_at = 0
         self._keep_hours_from = 0
+        self._left: range | None = None
         self._dropping: dict[int, int] = {}
+        self._rows_left: dict[int, int] = {}
         self.has_deleted = True
         """Whether monitors may have been deleted: set from the writer's thread too."""
 
@@ -105,19 +109,27 @@ class Upkeep:
         await self._db.write(lambda tx: _move(tx, number, hour, taken, before, done))
         closing.place, closing.done = place, done
         if done == DONE:
-            self._open.closing, self._open.sweeping = None, closing
-            self._open.number = number
-            closing.hour.pieces = {}
+            self._open.closing, self._open.number = None, number
+            self._open.sweeping = Pass(number, hour, closing.upto, DONE)
 
-    async def _sweep(self, swept: Closing) -> None:
-        hour, first = swept.hour, swept.hour.first
-        last = min(first + SWEPT - 1, swept.upto)
+    async def finish(self, mark: Pass) -> None:
+        """End a pass that has moved everything, at start: some hundred milliseconds at a million checks."""
+        self._open.sweeping = mark
+        while self._open.sweeping is not None:
+            await self._sweep(self._open.sweeping)
 
-        await self._db.alone(lambda connection: checks.sweep(connection, hour.hour, first, last))
-        hour.first = last + 1
-        if last >= swept.upto:
-            await self._db.write(lambda tx: checks.end_pass(tx, swept.number))
-            self._open.sweeping = None
+    async def _sweep(self, mark: Pass) -> None:
+        """Carry what came while the hour was closed over to the new log, and empty the old one."""
+        if self._left is None:
+            first, last = await checks.edges(self._db, log=(mark.number - 1) % 2)
+            self._left = range(first, last + 1)
+        if self._left:
+            part = self._left[:CARRIED]
+            await self._db.write(lambda tx: checks.carry(tx, mark, part[0], part[-1]))
+            self._left = self._left[CARRIED:]
+            return
+        await self._db.write(lambda tx: checks.end_pass(tx, mark.number))
+        self._left, self._open.sweeping = None, None
 
     # Deleted monitors.
 
@@ -179,10 +191,7 @@ class Upkeep:
             return True
         for day, due in self._dropping.items():
             if due <= now:
-                if await self._db.alone(
-                    lambda connection, day=day: checks.thin_day(connection, day, REMOVED)
-                ):  # type: ignore[misc]
-                    del self._dropping[day]
+                await self._drop(day)
                 return True
         if self._keep_hours_from:
             before = self._keep_hours_from
@@ -190,6 +199,17 @@ class Upkeep:
                 self._keep_hours_from = 0
             return True
         return False
+
+    async def _drop(self, day: int) -> None:
+        """A slice of a day that is past its time; its table, once it is small enough to go at once."""
+        if day not in self._rows_left:
+            self._rows_left[day] = await rollups.checks_of_day(self._db, day)
+        if self._rows_left[day] > DROPPED:
+            gone = await self._db.write(lambda tx: checks.thin_day(tx, day, REMOVED))
+            self._rows_left[day] = self._rows_left[day] - gone if gone else 0
+            return
+        await self._db.write(lambda tx: checks.drop_day(tx, day))
+        del self._dropping[day], self._rows_left[day]
 
     async def _look(self, now: int) -> None:
         raw, hourly = await checks.longest(self._db)

@@ -16,7 +16,10 @@ log = logging.getLogger("tickd.lane")
 
 
 class Lane:
-    """Runs what it is given, in order, never more than `limit` at once and `per_host` for one host."""
+    """Runs what it is given, in order, never more than `limit` at once and `per_host` for one host.
+
+    Its workers stay: a task made for each piece of work costs as much as scheduling it in all.
+    """
 
     def __init__(self, *, limit: int, per_host: int) -> None:
         self._limit = limit
@@ -24,14 +27,16 @@ class Lane:
         self._ready: deque[tuple[str, Work]] = deque()
         self._parked: dict[str, deque[Work]] = {}
         self._under_way: dict[str, int] = {}
-        self._tasks: dict[asyncio.Task[None], str] = {}
+        self._in_flight = 0
+        self._workers: set[asyncio.Task[None]] = set()
+        self._idle: list[asyncio.Future[tuple[str, Work]]] = []
         self._pumping: asyncio.Handle | None = None
         self._open = True
 
     @property
     def in_flight(self) -> int:
         """How many run now."""
-        return len(self._tasks)
+        return self._in_flight
 
     @property
     def waiting(self) -> int:
@@ -49,21 +54,53 @@ class Lane:
 
     def _pump(self) -> None:
         self._pumping = None
-        while self._ready and len(self._tasks) < self._limit:
-            host, work = self._ready.popleft()
-            if self._under_way.get(host, 0) >= self._per_host:
-                self._parked.setdefault(host, deque()).append(work)
+        while (following := self._next()) is not None:
+            if self._idle:
+                # The one that went to sleep last: the others may sleep on, out of the caches.
+                self._idle.pop().set_result(following)
             else:
-                self._begin(host, work)
+                worker = asyncio.get_running_loop().create_task(self._work(*following))
+                self._workers.add(worker)
+                worker.add_done_callback(self._left)
 
-    def _begin(self, host: str, work: Work) -> None:
-        task = asyncio.get_running_loop().create_task(work())
-        self._tasks[task] = host
-        self._under_way[host] = self._under_way.get(host, 0) + 1
-        task.add_done_callback(self._ended)
+    def _left(self, worker: asyncio.Task[None]) -> None:
+        self._workers.discard(worker)
+        # Cut off by its own work, it has taken nothing in its stead.
+        self._wake()
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        host = self._tasks.pop(task)
+    def _next(self) -> tuple[str, Work] | None:
+        """Take a place for the first that may run now."""
+        if not self._open or self._in_flight >= self._limit:
+            return None
+        while self._ready:
+            host, work = self._ready.popleft()
+            under_way = self._under_way.get(host, 0)
+            if under_way < self._per_host:
+                self._under_way[host] = under_way + 1
+                self._in_flight += 1
+                return host, work
+            self._parked.setdefault(host, deque()).append(work)
+        return None
+
+    async def _work(self, host: str, work: Work) -> None:
+        while True:
+            try:
+                await work()
+            except Exception as error:
+                log.error("work in a lane raised", exc_info=error)
+            finally:
+                self._ended(host)
+            following = self._next()
+            if following is None:
+                if not self._open:
+                    return
+                idle: asyncio.Future[tuple[str, Work]] = asyncio.get_running_loop().create_future()
+                self._idle.append(idle)
+                following = await idle
+            host, work = following
+
+    def _ended(self, host: str) -> None:
+        self._in_flight -= 1
         left = self._under_way[host] - 1
         if left:
             self._under_way[host] = left
@@ -74,9 +111,6 @@ class Lane:
             self._ready.appendleft((host, parked.popleft()))
             if not parked:
                 del self._parked[host]
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("work in a lane raised", exc_info=error)
-        self._wake()
 
     async def stop(self, grace_secs: float) -> None:
         """Begin nothing more, give what runs `grace_secs`, then cancel it."""
@@ -85,11 +119,14 @@ class Lane:
             self._pumping.cancel()
         self._ready.clear()
         self._parked.clear()
-        if not self._tasks:
+        sleeping, self._idle = self._idle, []
+        for idle in sleeping:
+            idle.cancel()
+        if not self._workers:
             return
-        _, late = await asyncio.wait(set(self._tasks), timeout=grace_secs)
-        for task in late:
-            task.cancel()
+        _, late = await asyncio.wait(set(self._workers), timeout=grace_secs)
+        for worker in late:
+            worker.cancel()
         await asyncio.gather(*late, return_exceptions=True)
 
 

@@ -1,4 +1,4 @@
-"""Standings: what the checks of one turn of the event loop made of their monitors is one unit of the writer."""
+"""Standings: what the checks of one turn of the loop made of their monitors is one unit of the writer."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Standings:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def write(self, change: Change) -> None:
-        """Return after the commit; Unavailable when the disk is full or the file locked: nothing is written."""
+        """Return after the commit; Unavailable when the disk is full or the file locked."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._gathered.append((change, future))
         if len(self._gathered) == 1:
@@ -70,6 +70,14 @@ class Standings:
                 future.set_result(None)
             else:
                 future.set_exception(failure)
+
+    async def stop(self) -> None:
+        """Wait for what the writer has been given."""
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=1.0)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
 
 def _store(tx: sqlite3.Connection, changes: Sequence[Change]) -> None:

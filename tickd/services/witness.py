@@ -100,6 +100,7 @@ class Witness:
     async def end(self, now: int) -> None:
         """Sign for the last time, so that the next start knows when this one ended."""
         self._sign(now)
+        await self._record()
 
     def _sign(self, now: int) -> None:
         self._alive_at = now

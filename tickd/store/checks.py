@@ -45,19 +45,39 @@ _BAD_VALUE = (OverflowError, UnicodeError, sqlite3.IntegrityError, sqlite3.Inter
 _ALL = ", ".join(COLUMNS)
 _REST = ", ".join(_SAID)
 _SCANNED = "seq, monitor, at, status, held, duration"
-_ROLLED = "at >= ? AND at < ? AND seq <= ? AND monitor <= ?"
+_ROLLED = "at >= ?3 AND at < ?4 AND seq <= ?5 AND monitor <= ?6"
 _LISTED = "IN (SELECT value FROM json_each(?))"
 
-# Doing nothing for a row that is there lets a lazy and an urgent unit hold the same row.
-APPEND = f"INSERT OR IGNORE INTO check_log ({_ALL}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
-EDGES = "SELECT (SELECT min(seq) FROM check_log), (SELECT max(seq) FROM check_log)"
-MARK = "SELECT number, hour, upto, done FROM check_pass"
-COUNTED = (
-    "SELECT monitor, sum(status <> 4), sum(status IN (1, 2)) FROM check_log "  # noqa: S608
-    f"WHERE seq BETWEEN ? AND ? AND NOT ({_ROLLED}) GROUP BY monitor"
+# Doing nothing for a row that is there, in either log, lets a lazy and an urgent unit hold the same row.
+APPEND = (
+    "INSERT OR IGNORE INTO check_log_{log} (" + _ALL + f") SELECT {', '.join('?' * len(COLUMNS))} "
+    "WHERE NOT EXISTS (SELECT 1 FROM check_log_{other} WHERE seq = ?1)"
 )
-SCAN = f"SELECT {_SCANNED} FROM check_log WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?"  # noqa: S608
-SCAN_MONITORS = f"SELECT {_SCANNED} FROM check_log WHERE seq BETWEEN ? AND ? AND monitor {_LISTED}"  # noqa: S608
+EDGES_OF = "SELECT (SELECT min(seq) FROM check_log_{log}) AS first, (SELECT max(seq) FROM check_log_{log}) AS last"
+EDGES = (
+    f"SELECT min(first), max(last) FROM ({EDGES_OF.format(log=0)} UNION ALL {EDGES_OF.format(log=1)})"  # noqa: S608
+)
+MARK = "SELECT number, hour, upto, done FROM check_pass"
+NUMBER = "SELECT number FROM check_pass"
+
+
+def _of_both(columns: str, condition: str) -> str:
+    """A query of the two logs; the values of the condition are its numbered parameters."""
+    return " UNION ALL ".join(
+        f"SELECT {columns} FROM check_log_{log} WHERE {condition}"  # noqa: S608
+        for log in (0, 1)
+    )
+
+
+COUNTED = (
+    "SELECT monitor, sum(status <> 4), sum(status IN (1, 2)) FROM ("  # noqa: S608
+    + _of_both("monitor, status", f"seq BETWEEN ?1 AND ?2 AND NOT ({_ROLLED})")
+    + ") GROUP BY monitor"
+)
+SCAN = _of_both(_SCANNED, "seq BETWEEN ?1 AND ?2") + " ORDER BY seq LIMIT ?3"
+SCAN_MONITORS = _of_both(
+    _SCANNED, "seq BETWEEN ?1 AND ?2 AND monitor IN (SELECT value FROM json_each(?3))"
+)
 LIFETIMES = (
     "SELECT row, checks_total, checks_failed FROM monitors "
     "WHERE row > ? AND checks_total > 0 ORDER BY row LIMIT ?"
@@ -68,8 +88,12 @@ END = "UPDATE check_pass SET hour = NULL WHERE number = ?"
 COUNT_UP = (
     "UPDATE monitors SET checks_total = checks_total + ?, checks_failed = checks_failed + ? WHERE row = ?"
 )
-SWEEP = "DELETE FROM check_log WHERE seq BETWEEN ? AND ? AND at >= ? AND at < ?"
-DELETE_LOGGED = f"DELETE FROM check_log WHERE seq {_LISTED}"  # noqa: S608
+CARRY = (
+    "INSERT OR IGNORE INTO check_log_{log} SELECT * FROM check_log_{other} "
+    "WHERE seq BETWEEN ?1 AND ?2 AND NOT (" + _ROLLED + ")"
+)
+EMPTY = "DELETE FROM check_log_{other}"
+DELETE_LOGGED = "DELETE FROM check_log_{log} WHERE seq " + _LISTED  # noqa: S608
 FORGET = "INSERT INTO deleted_monitors (row) VALUES (?) ON CONFLICT DO NOTHING"
 FORGOTTEN = "SELECT row FROM deleted_monitors ORDER BY row LIMIT 1"
 END_FORGETTING = "DELETE FROM deleted_monitors WHERE row = ?"
@@ -96,23 +120,23 @@ CREATE TABLE IF NOT EXISTS checks_{day} (
 ) STRICT
 """
 DROP_DAY = "DROP TABLE IF EXISTS checks_{day}"
-# CROSS JOIN keeps the order of the list: by monitor, then as they came.
+# CROSS JOIN keeps the order of the list: by monitor, then as they came. In SQLite <<, & and | bind alike.
 MOVE = (
-    "INSERT INTO checks_{day} (place, " + _REST + ") SELECT ? | monitor << 22 | (at - ?), " + _REST + " "
-    "FROM json_each(?) AS listed CROSS JOIN check_log ON check_log.seq = listed.value"
+    "INSERT INTO checks_{day} (place, " + _REST + ") SELECT ? + (monitor << 22) + (at - ?), " + _REST + " "
+    "FROM json_each(?) AS listed CROSS JOIN check_log_{other} ON seq = listed.value"
 )
-LOGGED = f"SELECT {_ALL} FROM check_log WHERE seq {_LISTED} ORDER BY monitor, at, seq"  # noqa: S608
+LOGGED = "SELECT " + _ALL + " FROM check_log_{other} WHERE seq " + _LISTED + " ORDER BY monitor, at, seq"  # noqa: S608
 PUT = "INSERT INTO checks_{day} (place, " + _REST + f") VALUES (?, {', '.join('?' * len(_SAID))})"
 TAKEN = "SELECT 1 FROM checks_{day} WHERE place = ?"
 _OF_MONITOR = (
     "FROM json_each(?) AS hours CROSS JOIN checks_{day} "
-    "WHERE place BETWEEN hours.value << 44 | ? << 22 AND hours.value << 44 | ? << 22 | 4194303"
+    "WHERE place BETWEEN (hours.value << 44) + (? << 22) AND (hours.value << 44) + (? << 22) + 4194303"
 )
 DELETE_OF_DAY = "DELETE FROM checks_{day} WHERE place IN (SELECT place " + _OF_MONITOR + ")"
 THIN_DAY = (
     "DELETE FROM checks_{day} WHERE place < (SELECT place FROM checks_{day} ORDER BY place LIMIT 1 OFFSET ?)"
 )
-_FROM_LOG = "SELECT 1, at, {columns} FROM check_log WHERE seq " + _LISTED  # noqa: S608
+_FROM_LOG = "SELECT 1, at, {columns} FROM check_log_{log} WHERE seq " + _LISTED  # noqa: S608
 _FROM_DAY = (
     "SELECT 1, {start} + (place >> 44) * 3600000 + (place & 4194303), {columns} " + _OF_MONITOR
 )
@@ -184,26 +208,33 @@ def to_check(monitor: int, at: int, said: Sequence[object]) -> Check:
     )
 
 
+def _logs(tx: sqlite3.Connection) -> dict[str, int]:
+    """Which log is added to, and which is the other."""
+    (number,) = tx.execute(NUMBER).fetchone()
+    return {"log": number % 2, "other": 1 - number % 2}
+
+
 def append(tx: sqlite3.Connection, rows: Sequence[Row]) -> list[int]:
     """Write rows to the log, those that are there already stay; the seqs of those that can't be stored."""
+    sql = APPEND.format(**_logs(tx))
     try:
-        tx.executemany(APPEND, rows)
+        tx.executemany(sql, rows)
     except _BAD_VALUE:
-        return [row[0] for row in rows if not _append_one(tx, row)]
+        return [row[0] for row in rows if not _append_one(tx, sql, row)]
     return []
 
 
-def _append_one(tx: sqlite3.Connection, row: Row) -> bool:
+def _append_one(tx: sqlite3.Connection, sql: str, row: Row) -> bool:
     try:
-        tx.execute(APPEND, row)
+        tx.execute(sql, row)
     except _BAD_VALUE:
         return False
     return True
 
 
-async def edges(db: Database) -> tuple[int, int]:
-    """The first and the last seq in the log; (1, 0) when it is empty."""
-    first, last = (await db.fetch(EDGES))[0]
+async def edges(db: Database, *, log: int | None = None) -> tuple[int, int]:
+    """The first and the last seq in that log, or in both; (1, 0) when it is empty."""
+    first, last = (await db.fetch(EDGES if log is None else EDGES_OF.format(log=log)))[0]
     return (1, 0) if last is None else (first, last)
 
 
@@ -272,8 +303,8 @@ async def rows(
     parts = [f"SELECT {mark_columns} FROM check_pass"]  # noqa: S608
     values: list[object] = []
     if seqs:
-        parts.append(_FROM_LOG.format(columns=names) + also)
-        values.append(json.dumps(seqs))
+        parts += [_FROM_LOG.format(columns=names, log=log) + also for log in (0, 1)]
+        values += [json.dumps(seqs)] * 2
     for day, wanted in hours.items():
         parts.append(_FROM_DAY.format(columns=names, day=day, start=day * times.DAY) + also)
         values += [json.dumps(wanted), monitor, monitor]
@@ -289,7 +320,7 @@ async def rows(
 
 
 def start_pass(tx: sqlite3.Connection, number: int, hour: int, upto: int) -> None:
-    """Begin to move an hour; done twice it changes nothing."""
+    """Begin to move an hour, and to add to the other log; done twice it changes nothing."""
     tx.execute(CREATE_DAY.format(day=hour // 24))
     tx.execute(START, (number, hour, upto, number - 1))
 
@@ -301,14 +332,15 @@ def advance(tx: sqlite3.Connection, number: int, before: int, done: int) -> bool
 
 def move(tx: sqlite3.Connection, hour: int, seqs: Sequence[int]) -> None:
     """Copy rows of the log, all of that hour, into the table of its day."""
-    day, listed, start = hour // 24, json.dumps(seqs), hour * times.HOUR
+    listed, start = json.dumps(seqs), hour * times.HOUR
+    tables = {"day": hour // 24, **_logs(tx)}
     try:
-        tx.execute(MOVE.format(day=day), (hour % 24 << 44, start, listed))
+        tx.execute(MOVE.format(**tables), (hour % 24 << 44, start, listed))
     except sqlite3.IntegrityError:
         # Only after a restart with the clock put back: another check of the monitor has this millisecond.
-        for _, monitor, at, *said in tx.execute(LOGGED, (listed,)).fetchall():
-            place = _free(tx, day, hour % 24 << 44 | monitor << 22, at - start)
-            tx.execute(PUT.format(day=day), (place, *said))
+        for _, monitor, at, *said in tx.execute(LOGGED.format(**tables), (listed,)).fetchall():
+            place = _free(tx, hour // 24, hour % 24 << 44 | monitor << 22, at - start)
+            tx.execute(PUT.format(**tables), (place, *said))
 
 
 def _free(tx: sqlite3.Connection, day: int, first: int, ms: int) -> int:
@@ -324,28 +356,26 @@ def count_up(tx: sqlite3.Connection, counts: Iterable[tuple[int, int, int]]) -> 
     tx.executemany(COUNT_UP, counts)
 
 
-def sweep(connection: sqlite3.Connection, hour: int, first: int, last: int) -> None:
-    """Delete that hour's rows from this range of the log.
-
-    For `alone`: under a savepoint SQLite writes the pages that are freed, 80 bytes a check for nothing.
-    """
-    connection.execute(SWEEP, (first, last, hour * times.HOUR, (hour + 1) * times.HOUR))
+def carry(tx: sqlite3.Connection, mark: Pass, first: int, last: int) -> None:
+    """Copy what a moved hour's log holds in this range of other hours into the other log."""
+    tx.execute(CARRY.format(**_logs(tx)), (first, last, *mark.rolled))
 
 
 def end_pass(tx: sqlite3.Connection, number: int) -> None:
-    """Say that nothing of the hour is left in the log."""
+    """Empty the log of a moved hour, of which nothing is left to carry."""
+    # Without a condition, the pages go back without being read row by row or written.
+    tx.execute(EMPTY.format(**_logs(tx)))
     tx.execute(END, (number,))
 
 
-def thin_day(connection: sqlite3.Connection, day: int, limit: int) -> bool:
-    """Delete `limit` checks of a day, and with the last of them its table; whether it is gone.
+def thin_day(tx: sqlite3.Connection, day: int, limit: int) -> int:
+    """Delete up to `limit` checks of a day, the first ones; how many went."""
+    return tx.execute(THIN_DAY.format(day=day), (limit,)).rowcount
 
-    For `alone`, as `sweep` is.
-    """
-    if connection.execute(THIN_DAY.format(day=day), (limit,)).rowcount:
-        return False
-    connection.execute(DROP_DAY.format(day=day))
-    return True
+
+def drop_day(tx: sqlite3.Connection, day: int) -> None:
+    """Delete a day's checks with their table; SQLite reads all its pages for it."""
+    tx.execute(DROP_DAY.format(day=day))
 
 
 def forget(tx: sqlite3.Connection, monitor: int) -> None:
@@ -355,7 +385,8 @@ def forget(tx: sqlite3.Connection, monitor: int) -> None:
 
 def delete_logged(tx: sqlite3.Connection, seqs: Sequence[int]) -> None:
     """Delete these rows of the log."""
-    tx.execute(DELETE_LOGGED, (json.dumps(seqs),))
+    for log in (0, 1):
+        tx.execute(DELETE_LOGGED.format(log=log), (json.dumps(seqs),))
 
 
 def delete_of_day(tx: sqlite3.Connection, day: int, monitor: int) -> None:

@@ -48,6 +48,7 @@ SUMS = (
     "AND monitor IN (SELECT value FROM json_each(?)) "
     "GROUP BY monitor"
 )
+CHECKS_OF_DAY = "SELECT coalesce(sum(up + down + timeout + degraded + unknown), 0) FROM day_rollups WHERE day = ?"
 EDGES = "SELECT (SELECT min({span}) FROM {span}_rollups), (SELECT max({span}) FROM {span}_rollups)"
 FORGET = "DELETE FROM {span}_rollups WHERE monitor = ? AND {span} IN (SELECT value FROM json_each(?))"
 FORGET_OLD = (
@@ -104,6 +105,11 @@ async def edges(db: Database, span: Span) -> tuple[int, int] | None:
     """The first and the last hour or day that has a rollup."""
     first, last = (await db.fetch(EDGES.format(span=span)))[0]
     return None if first is None else (first, last)
+
+
+async def checks_of_day(db: Database, day: int) -> int:
+    """How many checks all monitors had on a day."""
+    return int((await db.fetch(CHECKS_OF_DAY, (day,)))[0][0])
 
 
 def forget(tx: sqlite3.Connection, span: Span, monitor: int, keys: Iterable[int]) -> None:

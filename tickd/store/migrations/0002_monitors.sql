@@ -34,8 +34,25 @@ CREATE UNIQUE INDEX monitors_by_slug ON monitors (slug);
 -- One append a check. `seq` is counted in memory, so that writing a row twice does nothing. Times in
 -- milliseconds, durations in tenths of a millisecond, `status` is the place in up, down, timeout, degraded,
 -- unknown; `held` is the time before it that the check vouches for. A closed hour is copied from here into
--- the table of its day, `checks_<days since 1970>`, and then deleted here.
-CREATE TABLE check_log (
+-- the table of its day, `checks_<days since 1970>`. There are two logs, in turns: one is added to while the
+-- other's hour is moved, so that it can be emptied whole. Deleting its rows would write each page once more.
+CREATE TABLE check_log_0 (
+    seq INTEGER PRIMARY KEY,
+    monitor INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    status INTEGER NOT NULL,
+    held INTEGER NOT NULL,
+    code INTEGER,
+    duration INTEGER,
+    dns INTEGER,
+    connect INTEGER,
+    tls INTEGER,
+    first_byte INTEGER,
+    ssl_expires_at INTEGER,
+    error TEXT
+) STRICT;
+
+CREATE TABLE check_log_1 (
     seq INTEGER PRIMARY KEY,
     monitor INTEGER NOT NULL,
     at INTEGER NOT NULL,
@@ -53,6 +70,7 @@ CREATE TABLE check_log (
 
 -- The hour that is being moved, or the last one that was. Its rows up to `upto` of monitors up to `done` are
 -- in the rollups and in their day's table, and count no more in the log. `hour` is NULL when none is left.
+-- `number` says which log is added to: 0 where it is even.
 CREATE TABLE check_pass (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     number INTEGER NOT NULL,

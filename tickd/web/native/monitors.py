@@ -129,22 +129,25 @@ def answer(call: Call, seen: Seen) -> MonitorAnswer:
     )
 
 
-async def _said(call: Call, kind: type[C]) -> C:
-    """The body within the ranges of this face, whose lower ends the operator may have moved."""
+def _ranges(call: Call) -> dict[str, tuple[int, int]]:
+    """The ranges of this face, whose lower ends the operator may have moved; the type is wider."""
     floor = call.services.monitors.floor_secs
-    ranges = {
+    return {
         "interval_secs": (floor, INTERVAL_HIGH),
         "timeout_secs": (min(TIMEOUT_LOW, floor), TIMEOUT_HIGH),
     }
+
+
+async def _said(call: Call, kind: type[C]) -> C:
+    """The body, within the ranges of this face."""
+    ranges = _ranges(call)
     try:
         spec = await call.body(kind)
     except Invalid as error:
         if error.field not in ranges:
             raise
-        # The type is wider, as every face shares it.
         noun = "a whole number between" if "whole number" in error.sentence else "between"
-        low, high = ranges[error.field]
-        raise Invalid(error.field, f"must be {noun} {low} and {high}") from error
+        raise Invalid(error.field, "must be {} {} and {}".format(noun, *ranges[error.field])) from error
     for name, (low, high) in ranges.items():
         value = getattr(spec, name)
         if isinstance(value, int) and not low <= value <= high:
