@@ -7,16 +7,17 @@ import contextlib
 import gc
 import ipaddress
 import logging
+import os
 import random
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from tickd import __version__, logs
+from tickd import __version__, files, logs
 from tickd.clock import Clock, SystemClock
 from tickd.config import Settings
 from tickd.domain.monitors import Monitor
@@ -43,7 +44,10 @@ from tickd.services.witness import Witness
 from tickd.store import accounts as accounts_store
 from tickd.store.database import MEMORY, Database
 from tickd.web import server
+from tickd.web.connections import PATIENCE_SECS, Connections
 
+LINGER_SECS = 0.5
+"""How long the rest of a refused body is read, so that its sender gets to see the refusal."""
 REACH_SECS = 1.0
 """How long a reference target gets to answer."""
 
@@ -66,6 +70,9 @@ class Daemon:
         self._checking: Checking
         self._resolver: Resolver
         self._runner: web.AppRunner | None = None
+        self._listener: asyncio.Server | None = None
+        self._connections: Connections | None = None
+        self._files = files.share_out(settings.max_calls, settings.max_checks)
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -114,27 +121,28 @@ class Daemon:
             db,
             HttpClient(self._resolver, guard, user_agent=f"tickd/{__version__}"),
             clock,
-            Lane(limit=settings.max_calls, per_host=settings.max_calls_per_host),
+            Lane(limit=self._files.calls, per_host=settings.max_calls_per_host),
             self._witness,
             secret=secret,
             base_url=lambda: self.public_url,
             jitter=random.random,
         )
         self._witness.stepped_back = firing.clock_went_back
+        keeper = Upkeep(db)
         self._history = History(db, clock)
         self._network = self._own_network(clock)
         self._checking = Checking(
             db,
             Prober(self._resolver, guard, user_agent=f"tickd/{__version__}", clock=clock),
             clock,
-            Lane(limit=settings.max_checks, per_host=settings.max_checks_per_host),
+            Lane(limit=self._files.checks, per_host=settings.max_checks_per_host),
             self._history,
             self._network,
         )
         health = Health(db, clock, self._witness, firing, self._checking, self._history, self._network)
         self.services = Services(
             Accounts(db, clock, any_key=settings.dev),
-            Jobs(db, clock, firing),
+            Jobs(db, clock, firing, keeper),
             Monitors(
                 db,
                 clock,
@@ -152,7 +160,7 @@ class Daemon:
             expiry.loop(firing, clock),
             history.loop(self._history, clock),
             network.loop(self._network, clock),
-            upkeep.loop(Upkeep(db), clock),
+            upkeep.loop(keeper, clock),
         )
         self.loops = (*workers, witness.loop(self._witness, clock, workers))
         health.loops = [loop.state for loop in self.loops]
@@ -180,15 +188,28 @@ class Daemon:
             trusted_proxies=self.settings.trusted_proxy,
             dev=self.settings.dev,
         )
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=1.0,
+            keepalive_timeout=PATIENCE_SECS,
+            lingering_time=LINGER_SECS,
+            logger=_protocol_log(),
+        )
         await self._runner.setup()
         host, port = self.settings.listen
-        site = web.TCPSite(self._runner, host, port, backlog=1024)
+        make = cast(Callable[[], asyncio.Protocol], self._runner.server)
+        self._connections = Connections(make, most=self._files.connections)
+        loop = asyncio.get_running_loop()
         try:
-            await site.start()
+            self._listener = await loop.create_server(self._connections, host, port, backlog=1024)
         except OSError as error:
-            raise StartupError(f"can't listen on {host}:{port}: {error.strerror or error}") from error
-        self.address = (host, self._runner.addresses[0][1])
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise StartupError(
+                f"can't listen on {host}:{port}: {reason}; --listen chooses another"
+            ) from error
+        self.address = (host, self._listener.sockets[0].getsockname()[1])
 
     async def run(self, started: Callable[[], Awaitable[None]]) -> None:
         """Serve until SIGTERM or SIGINT, then stop; TickdError when a loop or the writer dies."""
@@ -228,9 +249,10 @@ class Daemon:
         if started:
             self.services.health.accepting = False
             log.info("stopping")
-        if self._runner is not None:
-            for site in list(self._runner.sites):
-                await site.stop()
+        if self._listener is not None:
+            self._listener.close()
+        if self._connections is not None:
+            self._connections.stop()
         for loop in self.loops:
             loop.stop()
         if started:
@@ -276,6 +298,18 @@ def _refusal(guard: Guard) -> Callable[[Monitor], None]:
             ) from refused
 
     return refuses
+
+
+def _protocol_log() -> logging.Logger:
+    """What aiohttp says of requests that are no HTTP; without the traceback, whose text holds headers."""
+
+    def quiet(record: logging.LogRecord) -> bool:
+        record.exc_info = None
+        return record.levelno > logging.ERROR or log.isEnabledFor(logging.DEBUG)
+
+    quiet_log = logging.getLogger("tickd.http")
+    quiet_log.filters = [quiet]
+    return quiet_log
 
 
 def _stop(stopping: asyncio.Event, number: signal.Signals) -> Callable[[], None]:

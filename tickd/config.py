@@ -33,7 +33,7 @@ class Settings:
     max_checks: int = 500
     max_checks_per_host: int = 10
     reference: tuple[str, ...] = ()
-    stop_grace_secs: int = 7
+    stop_grace_secs: int = 6
     log_format: str = "text"
     log_level: str = "info"
     api_key: str = ""
@@ -177,7 +177,7 @@ SETTINGS: tuple[Setting, ...] = (
         reference,
         many=True,
     ),
-    Setting("stop_grace_secs", "7", "Seconds that running calls get to end at stop, 0 to 9.", whole(0, 9)),
+    Setting("stop_grace_secs", "6", "Seconds that running calls get to end at stop, 0 to 7.", whole(0, 7)),
     Setting("log_format", "text", "text or json.", one_of("text", "json")),
     Setting("log_level", "info", "debug, info, warning or error.",
             one_of("debug", "info", "warning", "error")),

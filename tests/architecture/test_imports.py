@@ -11,13 +11,14 @@ import pytest
 from tests.architecture.modules import Tree, functions, layer_of, package, parsed, texts
 
 BASE = {"clock", "errors", "ids", "logs"}
-ALL = BASE | {"config", "domain", "store", "outbound", "services", "loops", "web"}
+ALL = BASE | {"config", "files", "domain", "store", "outbound", "services", "loops", "web"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "": set(),
     "clock": set(),
     "errors": set(),
     "ids": set(),
+    "files": set(),
     "logs": set(),
     "config": {"errors"},
     "domain": {"errors", "ids"},

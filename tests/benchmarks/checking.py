@@ -136,7 +136,7 @@ async def _fill(db: Path, count: int, scheme: str, port: int, known: Certificate
                     url=f"{scheme}://{HOSTS[number % len(HOSTS)]}:{port}/{number}",
                     interval_secs=INTERVAL_SECS,
                 ),
-                standing=Standing(state="up", consecutive_successes=1),
+                standing=Standing(state="up", consecutive_successes=10),
                 ssl_expires_at=None if known is None else known.not_after,
                 ssl_issuer=None if known is None else known.issuer,
                 created_at=0,

@@ -30,6 +30,7 @@ from tickd.store.database import Database
 
 STEP = 30 * times.SECOND
 LISTED = 1000
+START = 1_772_539_200_000  # 2026-03-03T12:00:00Z
 DAYS = 90
 MONITOR = (
     "INSERT INTO monitors (id, account_id, name, type, group_name, slug, public, paused, tags, options, "
@@ -278,44 +279,61 @@ class Counter:
         say(f"  {title:44}{each:10.0f}{cpu:10.1f}{count / seconds:12,.0f}")
 
 
-async def bytes_written(folder: Path, monitors: int, hours: int) -> None:
-    """Simulated hours of 30 s checks, a commit five times a simulated second, moves and all."""
-    db = await Database.open(str(folder / "written.db"))
+async def bytes_written(folder: Path, monitors: int, hours: int, commit_ms: int) -> None:
+    """Simulated hours of 30 s checks, each but the last one moved; the reads see none of it."""
+    db = await Database.open(str(folder / f"written-{commit_ms}.db"))
     await db.write(with_monitors(monitors))
-    clock = FakeClock(1_772_539_200_000)
+    clock = FakeClock(START)
     history = History(db, clock)
     await history.begin()
-    counter, count, slice_ms = Counter(), 0, 200
-    start, due = clock.now(), clock.now()
-    by_slot: dict[int, list[int]] = {}
-    for monitor in range(1, monitors + 1):
-        by_slot.setdefault(monitor * 7919 % (STEP // slice_ms), []).append(monitor)
-    worst = 0.0
-    for number in range(hours * times.HOUR // slice_ms):
-        clock.set(start + number * slice_ms)
-        began = time.perf_counter()
-        for monitor in by_slot.get(number % (STEP // slice_ms), ()):
+    counter, count, due = Counter(), 0, START
+    slots = slots_of(monitors, commit_ms)
+    for number in range(hours * times.HOUR // commit_ms):
+        clock.set(START + number * commit_ms)
+        for monitor in slots[number % len(slots)]:
             history.add(checks.to_check(monitor, clock.now(), made(count)))
             count += 1
-        worst = max(worst, time.perf_counter() - began)
-        await history.write_with(lambda tx: None)
-        while due <= clock.now():
-            due = await history.tick(clock.now())
-            if due == clock.now() + 50:
-                due = clock.now() + slice_ms
-    log_rows = (await db.fetch("SELECT count(*) FROM check_log"))[0][0]
-    counter.row(f"tickd, {monitors:,} monitors, {hours} h", count)
-    size = (await db.fetch("SELECT (SELECT * FROM pragma_page_count) * 4096"))[0][0]
-    say(
-        f"    {log_rows:,} left in the log, file {size / count:.0f} bytes a check, "
-        f"peak RSS {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB"
-    )
+        await history.write_with(lambda tx: None, newest=False)
+        while due <= clock.now():  # as often as its loop would
+            due = await history.tick(due)
+    counter.row(f"tickd, {hours} h, a commit every {commit_ms} ms", count)
+    left = [await db.fetch(f"SELECT count(*) FROM check_log_{log}") for log in (0, 1)]  # noqa: S608
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    say(f"    {sum(rows[0][0] for rows in left):,} left in the log, peak RSS {peak:.0f} MB")
     before = time.perf_counter()
     again = History(db, clock)
     await again.begin()
-    rest = "the rest comes with the ticks" if again.is_rebuilding else "all"
-    say(f"    begin with them: {time.perf_counter() - before:.2f} s, {rest}")
+    began, ticks = time.perf_counter() - before, 0
+    while again.is_rebuilding:
+        await again.tick(clock.now())
+        ticks += 1
+    rest = time.perf_counter() - before - began
+    say(f"    begin with them: {began:.2f} s, and {ticks} ticks in {rest:.2f} s for the rest")
+    # The last hour, so that as many are moved as were written.
+    clock.set(clock.now() + 2 * times.HOUR)
+    taken: list[float] = []
+    while True:
+        before = time.perf_counter()
+        due = await again.tick(clock.now())
+        taken.append((time.perf_counter() - before) * 1000)
+        if due > clock.now() + 50:
+            break
+    counter.row("  and its last hour moved", count)
+    middle = statistics.median(taken)
+    say(f"    {len(taken)} ticks for an hour, {middle:.1f} ms at the median, {max(taken):.0f} at most")
+    size = (
+        await db.fetch("SELECT (SELECT * FROM pragma_page_count), (SELECT * FROM pragma_freelist_count)")
+    )[0]
+    say(f"    file {(size[0] - size[1]) * 4096 / count:.0f} bytes a check")
     await db.close()
+
+
+def slots_of(monitors: int, commit_ms: int) -> list[list[int]]:
+    """Which monitors are due in which of an interval's commits."""
+    slots: list[list[int]] = [[] for _ in range(STEP // commit_ms)]
+    for monitor in range(1, monitors + 1):
+        slots[monitor * 7919 % len(slots)].append(monitor)
+    return slots
 
 
 def naive_written(folder: Path, monitors: int, minutes: int, *, rollups: bool) -> None:
@@ -323,14 +341,11 @@ def naive_written(folder: Path, monitors: int, minutes: int, *, rollups: bool) -
     db = sqlite3.connect(folder / f"naive-{rollups}.db", isolation_level=None)
     db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=OFF;" + NAIVE)
     db.execute("CREATE TABLE rollups (monitor, hour, up, held, PRIMARY KEY (monitor, hour)) WITHOUT ROWID")
-    start, slots, counter, count = 1_772_539_200_000, STEP // 200, Counter(), 0
-    by_slot: dict[int, list[int]] = {}
-    for monitor in range(1, monitors + 1):
-        by_slot.setdefault(monitor * 7919 % slots, []).append(monitor)
-    for number in range(minutes * 300):
+    counter, count, slots = Counter(), 0, slots_of(monitors, 1000)
+    for number in range(minutes * 60):
         db.execute("BEGIN")
-        for monitor in by_slot.get(number % slots, ()):
-            at = start + number * 200
+        for monitor in slots[number % len(slots)]:
+            at = START + number * 1000
             db.execute(NAIVE_INSERT, (monitor, at, *made(count)))
             if rollups:
                 db.execute(
@@ -356,7 +371,8 @@ def main() -> None:
         folder = Path(name)
         if options.only != "reads":
             say(f"  {'':44}{'bytes each':>10}{'CPU µs':>10}{'checks/s':>12}")
-            asyncio.run(bytes_written(folder, 10_000, options.hours))
+            asyncio.run(bytes_written(folder, 10_000, options.hours, 1000))
+            asyncio.run(bytes_written(folder, 10_000, 1, 250))
             naive_written(folder, 10_000, 20, rollups=False)
             naive_written(folder, 10_000, 20, rollups=True)
         if options.only != "bytes":

@@ -39,14 +39,13 @@ async def checks_of(tickd: Harness, identifier: str, query: str = "") -> Any:
 async def looked_at(tickd: Harness, identifier: str, times: int = 1) -> dict[str, Any]:
     """The monitor once it has so many checks: the first is made on its own."""
 
-    async def there() -> dict[str, Any] | None:
+    async def judged() -> bool:
         # A check is in the history a moment before it is judged.
-        page = await checks_of(tickd, identifier)
-        found = await shown(tickd, identifier)
-        return found if page["total"] >= times and found["last_check"] == page["checks"][0] else None
+        there: bool = (await checks_of(tickd, identifier))["total"] >= times
+        return there and tickd.daemon._checking.in_flight == 0
 
-    made: dict[str, Any] = await eventually(there)
-    return made
+    await eventually(judged)
+    return await shown(tickd, identifier)
 
 
 async def watched(tickd: Harness, **fields: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tests.outbound.answers import OK
 from tests.support.authority import DAY, Authority, made, self_signed
 from tests.support.clock import FakeClock
-from tests.support.servers import Talk, answering, both_loops, free_port, serving
+from tests.support.servers import Talk, answering, both_loops, free_port, our_loop, serving
 from tickd.clock import SystemClock
 from tickd.outbound.certificates import Certificate, read_refused, refused
 from tickd.outbound.dns import Resolver
@@ -55,7 +55,7 @@ async def test_a_good_certificate_is_captured_on_every_look(
 
 
 @pytest.mark.parametrize("written", ["a.example", "127.0.0.1", "[::1]", "bücher.example"])
-@both_loops
+@our_loop
 async def test_how_a_host_may_be_written(prober: Prober, authority: Authority, written: str) -> None:
     tls = authority.server("a.example", "127.0.0.1", "::1", "xn--bcher-kva.example")
     async with answering(OK, tls=tls, host="::1" if ":" in written else "127.0.0.1") as server:
@@ -152,7 +152,7 @@ async def test_a_refused_certificate_that_cannot_be_read_is_still_refused(
     assert seen.certificate is None
 
 
-@both_loops
+@our_loop
 async def test_reading_a_refused_certificate_takes_no_longer_than_the_limit(authority: Authority) -> None:
     """The second connection is accepted, and nothing comes."""
     inside = authority.server("b.example")
@@ -213,7 +213,7 @@ async def test_a_certificate_is_captured_though_the_answer_fails(
 # Reading and saying
 
 
-@both_loops
+@our_loop
 async def test_both_readers_read_the_same(prober: Prober, authority: Authority) -> None:
     addresses = ("127.0.0.1", "2001:db8::a")
     contexts = [

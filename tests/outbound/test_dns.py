@@ -17,7 +17,7 @@ import pytest
 
 from tests.support.clock import FakeClock
 from tests.support.dns import naming
-from tests.support.servers import both_loops
+from tests.support.servers import both_loops, our_loop
 from tickd.outbound.dns import MAX_THREADS, LookupFailed, LookupKind, Resolver, interleave
 
 System = Callable[[str], list[str]]
@@ -48,7 +48,7 @@ class Counted:
 
 
 @pytest.mark.parametrize("literal", ["127.0.0.1", "::1", "fe80::1%eth0", "2001:DB8::A"])
-@both_loops
+@our_loop
 async def test_literals_are_their_own_address(literal: str) -> None:
     with closing(Resolver(system=nobody)) as resolver:
         assert await resolver.resolve(literal) == (literal,)
@@ -56,14 +56,14 @@ async def test_literals_are_their_own_address(literal: str) -> None:
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST.", "a.b.localhost"])
 @pytest.mark.parametrize("servers", [(), (("127.0.0.1", 9),)])
-@both_loops
+@our_loop
 async def test_localhost_stays_here(host: str, servers: tuple[tuple[str, int], ...]) -> None:
     with closing(Resolver(servers, system=nobody)) as resolver:
         assert set(await resolver.resolve(host)) == {"::1", "127.0.0.1"}
 
 
 @pytest.mark.parametrize("host", ["", ".", "a..b", "a b", "a" * 64, "-" * 260, "a\0b", "ü" * 70, "\ud800"])
-@both_loops
+@our_loop
 async def test_what_is_no_host_name_is_not_looked_up(host: str) -> None:
     with closing(Resolver(system=nobody)) as resolver:
         await failing(resolver, host, "invalid", "not a valid host name")
@@ -83,7 +83,7 @@ async def test_the_systems_own_resolver_knows_this_machine() -> None:
         (socket.EAI_AGAIN, "server", "the name servers could not resolve x.example (because)"),
     ],
 )
-@both_loops
+@our_loop
 async def test_failures_of_the_system(number: int, kind: LookupKind, words: str) -> None:
     def fail(_: str) -> list[str]:
         raise socket.gaierror(number, "Because")
@@ -92,7 +92,7 @@ async def test_failures_of_the_system(number: int, kind: LookupKind, words: str)
         await failing(resolver, "x.example", kind, words)
 
 
-@both_loops
+@our_loop
 async def test_names_are_asked_once_in_any_spelling_and_remembered_for_their_time() -> None:
     clock, system = FakeClock(0), Counted()
     with closing(Resolver(system=system, clock=clock)) as resolver:
@@ -107,7 +107,7 @@ async def test_names_are_asked_once_in_any_spelling_and_remembered_for_their_tim
         assert len(system.asked) == 2
 
 
-@both_loops
+@our_loop
 async def test_failures_are_remembered_for_a_shorter_time() -> None:
     clock, system = FakeClock(0), Counted()
 
@@ -122,7 +122,7 @@ async def test_failures_are_remembered_for_a_shorter_time() -> None:
             assert len(system.asked) == times
 
 
-@both_loops
+@our_loop
 async def test_callers_share_a_look_up_and_one_that_leaves_does_not_end_it() -> None:
     system = Counted(pause=0.05)
     with closing(Resolver(system=system)) as resolver:
@@ -135,7 +135,7 @@ async def test_callers_share_a_look_up_and_one_that_leaves_does_not_end_it() -> 
     assert len(system.asked) == 1
 
 
-@both_loops
+@our_loop
 async def test_a_look_up_has_a_limit_and_stuck_ones_do_not_hold_up_the_others() -> None:
     release = threading.Event()
 
@@ -166,7 +166,7 @@ async def test_a_look_up_has_a_limit_and_stuck_ones_do_not_hold_up_the_others() 
     assert threading.active_count() == before
 
 
-@both_loops
+@our_loop
 async def test_the_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tickd.outbound.dns.MAX_NAMES", 3)
     system = Counted()
@@ -278,7 +278,7 @@ async def test_own_servers_are_asked_and_nobody_else(host: str, addresses: tuple
         ("silent.example", "timeout", "no answer from the name servers for silent.example within 0.1 s"),
     ],
 )
-@both_loops
+@our_loop
 async def test_failures_of_own_servers(host: str, kind: LookupKind, words: str) -> None:
     async with naming(answer) as server:
         with closing(Resolver([("127.0.0.1", server.port)], limit_secs=0.1, system=nobody)) as resolver:
@@ -288,7 +288,7 @@ async def test_failures_of_own_servers(host: str, kind: LookupKind, words: str) 
             assert len(server.asked) == asked
 
 
-@both_loops
+@our_loop
 async def test_a_family_that_is_never_answered_does_not_hold_up_the_other() -> None:
     async with naming(answer) as server:
         with closing(Resolver([("127.0.0.1", server.port)], system=nobody)) as resolver:

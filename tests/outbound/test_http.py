@@ -154,9 +154,8 @@ def test_nothing_of_ours_is_left_to_the_collector(
         async with answering(OK, tls=tls, linger=way == "late") as server:
             where = f"a.example:{server.port}"
             await WAYS[way](client, prober, where)
-            gc.collect()
-            gc.freeze()
             gc.disable()
+            gc.freeze()
             gc.set_debug(gc.DEBUG_SAVEALL)
             try:
                 for _ in range(5):

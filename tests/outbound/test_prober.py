@@ -18,7 +18,7 @@ from tests.outbound.answers import CHUNKED, OK, OPEN_ENDED
 from tests.support.authority import Authority
 from tests.support.clock import FakeClock
 from tests.support.dns import naming, with_addresses
-from tests.support.servers import Talk, answering, black_hole, both_loops, free_port, serving
+from tests.support.servers import Talk, answering, black_hole, both_loops, free_port, our_loop, serving
 from tickd.clock import SystemClock
 from tickd.outbound.dns import Resolver
 from tickd.outbound.guard import Guard
@@ -59,7 +59,7 @@ async def test_an_answer_and_what_there_is_to_know_of_it(prober: Prober) -> None
 
 
 @pytest.mark.parametrize("wants_body", [False, True])
-@both_loops
+@our_loop
 async def test_encodings_are_asked_for_only_with_a_body_and_never_over_the_callers(
     prober: Prober, wants_body: bool
 ) -> None:
@@ -83,7 +83,7 @@ async def test_an_answer_without_end_is_up_by_its_headers_and_late_by_its_body(p
 
 
 @pytest.mark.parametrize(("limit", "truncated"), [(10, False), (9, True), (0, True)])
-@both_loops
+@our_loop
 async def test_a_body_is_cut_at_the_limit(prober: Prober, limit: int, truncated: bool) -> None:
     async with answering(OPEN_ENDED + b"0123456789") as server:
         target = Target("http", server.url, wants_body=True, max_body=limit)
@@ -199,7 +199,7 @@ async def test_what_follows_the_answer_is_not_the_answer(prober: Prober) -> None
         (Target("dns", "a b"), "not a valid host name"),
     ],
 )
-@both_loops
+@our_loop
 async def test_targets_that_cannot_be_called(prober: Prober, target: Target, words: str) -> None:
     expect(await prober.probe(target), "down", words)
 
@@ -256,7 +256,7 @@ def zone(query: dns.message.Message) -> dns.message.Message | None:
         ("silent.example", "timeout", "no answer from the name servers for silent.example within 0.08 s"),
     ],
 )
-@both_loops
+@our_loop
 async def test_names_that_lead_nowhere(
     default_tls: ssl.SSLContext, host: str, fault: Fault, words: str
 ) -> None:
@@ -267,7 +267,7 @@ async def test_names_that_lead_nowhere(
             expect(await prober.probe(Target("http", f"http://{host}/")), fault, words)
 
 
-@both_loops
+@our_loop
 async def test_a_name_is_looked_up_afresh_each_time(default_tls: ssl.SSLContext) -> None:
     async with naming(zone) as names:
         with closing(Resolver([("127.0.0.1", names.port)])) as resolver:
@@ -281,7 +281,7 @@ async def test_a_name_is_looked_up_afresh_each_time(default_tls: ssl.SSLContext)
     assert 0 < seen.timings.dns_ms <= seen.timings.total_ms
 
 
-@both_loops
+@our_loop
 async def test_the_guard_judges_what_a_name_leads_to_now(default_tls: ssl.SSLContext) -> None:
     now: list[str] = ["127.0.0.1"]
     clock = FakeClock(0)

@@ -13,6 +13,7 @@ from tests.support.servers import (
     black_hole,
     both_loops,
     free_port,
+    our_loop,
     serving,
 )
 from tickd.outbound.dns import Resolver
@@ -77,7 +78,7 @@ async def test_the_next_address_is_tried_at_once_when_one_refuses(default_tls: s
     assert response.timings.connect_ms is not None and response.timings.connect_ms < 200
 
 
-@both_loops
+@our_loop
 async def test_the_next_address_is_tried_beside_one_that_keeps_silent(default_tls: ssl.SSLContext) -> None:
     with black_hole() as port:
         async with serving(lambda talk: talk.send(OK), host="127.0.0.2", port=port) as server:

@@ -95,7 +95,10 @@ def zone(name: str) -> ZoneInfo:
 
 def next_after(expression: str, timezone: str, after: int) -> int:
     """The first occurrence strictly after `after`, both in ms since the epoch; raises `Invalid`."""
-    return _next_after(expression, timezone, after // _MINUTE_MS)
+    try:
+        return _next_after(expression, timezone, after // _MINUTE_MS)
+    except (ValueError, OverflowError) as error:
+        raise Invalid("schedule", "has no further occurrence before the year 10000") from error
 
 
 def occurrences(expression: str, timezone: str, after: int, until: int) -> Iterator[int]:

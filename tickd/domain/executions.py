@@ -23,6 +23,8 @@ AFTER_AWAY = times.MINUTE
 """How long a run that was accepted may still report after the daemon was away, in milliseconds."""
 INTERRUPTED = "interrupted by restart"
 """What the ledger says of a run that the daemon's end cut off."""
+REASON_LETTERS = 100
+"""How much of a status line's reason is shown."""
 BODY_LETTERS = 2_048
 """How much of a response body is kept, in characters."""
 OUTPUT_HEAD, OUTPUT_TAIL = 10_000, 2_000
@@ -62,6 +64,8 @@ class Outcome:
     response_body: str = ""
     retry_on: jobs.RetryOn | None = None
     """Which word of a job's `retry_on` it falls under; None where no retry can help."""
+    ours: bool = False
+    """Whether the fault is this machine's, and nothing was called."""
 
 
 def answered(status_code: int, reason: str, duration_ms: int, body: bytes) -> Outcome:
@@ -70,7 +74,8 @@ def answered(status_code: int, reason: str, duration_ms: int, body: bytes) -> Ou
     kept = kept[:BODY_LETTERS]
     if 200 <= status_code < 300:
         return Outcome("success", "", status_code, duration_ms, kept)
-    words = f"the endpoint answered {status_code} {reason}".rstrip()
+    shown = "".join(letter for letter in reason[:REASON_LETTERS] if letter.isprintable())
+    words = f"the endpoint answered {status_code} {shown}".rstrip()
     if 300 <= status_code < 400:
         words += "; redirects are not followed"
     return Outcome("failed", words, status_code, duration_ms, kept, "status")

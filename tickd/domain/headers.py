@@ -28,6 +28,8 @@ def check(
             raise Invalid(field, f"has {name[:50]!r}, which is not a header name")
         if name.lower() in _FRAMING or own(name.lower()):
             raise Invalid(field, f"has {name}, which tickd sets itself")
+        if text == MASK:
+            raise Invalid(field, f"has the mask {MASK} where the value of {name} should be")
         if not _VALUE.fullmatch(text):
             raise Invalid(field, f"has a line break or control character in {name}")
 

@@ -17,7 +17,10 @@ def http_url(field: str, value: object) -> str:
     url = str(value).strip()
     try:
         parts = urlsplit(url)
-        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        name = parts.hostname or ""
+        fine = parts.scheme in ("http", "https") and parts.port != 0 and _is_host(name)
+        if "[" in parts.netloc:
+            ipaddress.IPv6Address(name)
     except ValueError:
         fine = False
     if not fine or not _PLAIN.fullmatch(url):

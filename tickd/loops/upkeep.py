@@ -8,5 +8,7 @@ from tickd.services.upkeep import Upkeep
 
 
 def loop(upkeep: Upkeep, clock: Clock) -> Loop:
-    """Ticks every second while there is something to remove, every ten minutes otherwise."""
-    return Loop("upkeep", upkeep.tick, clock)
+    """Ticks every second while there is something to remove, when a job is deleted, and every ten minutes."""
+    made = Loop("upkeep", upkeep.tick, clock)
+    upkeep.wake = made.wake
+    return made

@@ -11,7 +11,7 @@ from typing import Final
 # A handshake's arithmetic takes about a millisecond: on the loop, one in so many seconds.
 HERE_EVERY_SECS: Final = 0.01
 MAX_THREADS: Final = 4
-IDLE_SECS: Final = 0.05
+IDLE_SECS: Final = 0.02
 
 Work = Callable[[], None]
 

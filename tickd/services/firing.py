@@ -41,6 +41,9 @@ REPLAN_BACK = 3 * times.HOUR
 """A clock set back by more than this is a correction, as for Debian's cron: plans start over."""
 POISONED_FOR = times.HOUR
 """How long a job that can't be planned is left alone."""
+OURS_MOST = 60
+"""How often a call is tried again that this machine could not make (no descriptors, no memory)."""
+OURS_PAUSE_SECS = 1.0
 _HEADER_SAFE = " !\"#$&'()*+,-./:;<=>?@[]^_`{|}~"
 
 log = logging.getLogger("tickd.firing")
@@ -202,7 +205,10 @@ class Firing:
         )
         log.info("job fired", extra=words)
         outcome = await self._call(self._request(run, identifier, moment, attempt))
-        if rules.wants_retry(run.job, attempt, outcome):
+        if outcome.ours and attempt <= OURS_MOST:
+            log.error("job could not be called", extra=logs.fields(job=run.job.id, error=outcome.error))
+            self._spawn(self._again(run, OURS_PAUSE_SECS))
+        elif rules.wants_retry(run.job, attempt, outcome):
             self.retries += 1
             pause = rules.backoff_secs(attempt, self._jitter())
             log.info(
@@ -229,7 +235,8 @@ class Firing:
                 return Outcome("timeout", failure.message, None, spent, "", "timeout")
             # A retry is for when no response came; what is forbidden or no address stays so.
             final = failure.responded or failure.kind in ("blocked", "url")
-            return Outcome("failed", failure.message, None, spent, "", None if final else "network")
+            ours = failure.kind == "local"
+            return Outcome("failed", failure.message, None, spent, "", None if final else "network", ours)
         except ValueError as error:
             return Outcome("failed", f"the request can't be sent: {error}")
         spent = round(response.timings.total_ms or 0)
@@ -298,6 +305,11 @@ class Firing:
                 return
             self._submit(Run(row, job, execution.scheduled_at, execution.trigger))
             under_way += 1
+
+    def check_token(self, token: str) -> None:
+        """NotFound when `token` is no run's; asked before a body is read."""
+        if signing.run_of(self._secret, token) is None:
+            raise NotFound("no execution has this token")
 
     async def report(self, token: str, kind: str, exit_status: int, body: bytes) -> None:
         """Take what a job says on its done URL: `kind` is `end` or `log`.
@@ -372,6 +384,8 @@ class Firing:
 
 def _tell(row: int, ended: ledger.Ended, outcome: Outcome) -> None:
     words = logs.fields(
+        job=ended.job,
+        name=ended.name,
         execution=ids.row_id("exec", row),
         status=outcome.fate,
         error=outcome.error,

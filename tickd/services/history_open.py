@@ -139,7 +139,7 @@ class Open:
     def put_old(self, row: Scanned) -> None:
         """Count a row that was in the log at the start, in the hour that is being moved or in an open one."""
         seq, monitor, at, status, held, tenths = row
-        assert self.rebuild is not None  # noqa: S101 - only called while it is under way
+        assert self.rebuild is not None  # noqa: RUF100, S101
         mark, closing = self.rebuild.mark, self.closing
         if at // times.HOUR != mark.hour or seq > mark.upto:
             self.put(seq, monitor, at, status, held, tenths, at)

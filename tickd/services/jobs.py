@@ -14,6 +14,7 @@ from tickd.domain.jobs import Job, JobChange, JobRegistration
 from tickd.errors import NotFound
 from tickd.services import ledger
 from tickd.services.firing import Firing
+from tickd.services.upkeep import Upkeep
 from tickd.store import executions, jobs
 from tickd.store.database import Database
 
@@ -21,10 +22,11 @@ from tickd.store.database import Database
 class Jobs:
     """The use cases of jobs; every face calls these."""
 
-    def __init__(self, db: Database, clock: Clock, firing: Firing) -> None:
+    def __init__(self, db: Database, clock: Clock, firing: Firing, upkeep: Upkeep) -> None:
         self._db = db
         self._clock = clock
         self._firing = firing
+        self._upkeep = upkeep
 
     async def register(self, account_id: str, spec: JobRegistration) -> tuple[Job, bool]:
         """Store a job, or change the account's job of that name; True when it is new."""
@@ -94,6 +96,7 @@ class Jobs:
         """Delete a job and its executions."""
         if not await self._db.write(lambda tx: jobs.delete(tx, account_id, identifier)):
             raise NotFound(f"no job {identifier}")
+        self._upkeep.wake()
 
     async def trigger(self, account_id: str, identifier: str) -> str:
         """Run a job now, paused or not; the id of its execution."""

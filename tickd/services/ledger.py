@@ -34,7 +34,8 @@ class Run:
 class Ended:
     """What the end of a run changed, and what is still open of the job."""
 
-    job_row: int
+    job: str
+    name: str
     flipped: Literal["failing", "recovered"] | None
     consecutive_failures: int
     pending: tuple[int, ...] = ()
@@ -99,9 +100,10 @@ def end(tx: sqlite3.Connection, row: int, outcome: Outcome, now: int) -> Ended |
         return None
     known = jobs.standing(tx, job_row)
     if known is None:
-        return Ended(job_row, None, 0)
-    failures, failing, threshold, others = known
-    after = rules.standing(outcome.fate, failures=failures, failing=failing, threshold=threshold)
+        return Ended("", "", None, 0)
+    after = rules.standing(
+        outcome.fate, failures=known.failures, failing=bool(known.failing), threshold=known.threshold
+    )
     jobs.set_standing(
         tx,
         job_row,
@@ -110,9 +112,10 @@ def end(tx: sqlite3.Connection, row: int, outcome: Outcome, now: int) -> Ended |
         status=outcome.fate,
         finished_at=now,
     )
-    still_open = executions.open_rows(tx, job_row) if others else []
+    still_open = executions.open_rows(tx, job_row) if known.open else []
     pending = tuple(row for row, status in still_open if status == "pending")
-    return Ended(job_row, after.flipped, after.consecutive_failures, pending, len(still_open) - len(pending))
+    running = len(still_open) - len(pending)
+    return Ended(known.id, known.name, after.flipped, after.consecutive_failures, pending, running)
 
 
 def take_report(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
+from collections.abc import Callable
 
 from tickd import logs
 from tickd.domain import times
@@ -11,6 +13,8 @@ from tickd.store.database import Database
 
 SLICE = 200
 """Rows that one transaction removes at most."""
+DOOMED = 50
+"""Deleted jobs that one slice looks at."""
 JOBS = 100
 """Jobs that one slice looks at."""
 PAUSE = times.SECOND
@@ -29,6 +33,7 @@ class Upkeep:
         self._after = 0
         self._removed = 0
         self.removed_total = 0
+        self.wake: Callable[[], None] = lambda: None
 
     async def tick(self, now: int) -> int:
         """Remove one slice; when the next one is due (milliseconds)."""
@@ -44,12 +49,20 @@ class Upkeep:
             self._after = batch[-1][0]
         return now + PAUSE
 
-    async def _forget_deleted(self) -> int:
-        gone = 0
-        for row in await retention.deleted_jobs(self._db, 1):
-            gone += 1 + await self._db.write(lambda tx, row=row: executions.forget_job(tx, row, SLICE))  # type: ignore[misc]
-        self._count(max(0, gone - 1))
-        return gone
+    async def _forget_deleted(self) -> bool:
+        """Remove a slice of what deleted jobs left; whether there was any."""
+        doomed = await retention.deleted_jobs(self._db, DOOMED)
+
+        def unit(tx: sqlite3.Connection) -> int:
+            gone = 0
+            for row in doomed:
+                if gone < SLICE:
+                    gone += executions.forget_job(tx, row, SLICE - gone)
+            return gone
+
+        if doomed:
+            self._count(await self._db.write(unit))
+        return bool(doomed)
 
     def _count(self, gone: int) -> None:
         self._removed += gone

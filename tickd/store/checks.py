@@ -50,13 +50,13 @@ _LISTED = "IN (SELECT value FROM json_each(?))"
 
 # Doing nothing for a row that is there, in either log, lets a lazy and an urgent unit hold the same row.
 APPEND = (
-    "INSERT OR IGNORE INTO check_log_{log} (" + _ALL + f") SELECT {', '.join('?' * len(COLUMNS))} "
+    "INSERT OR IGNORE INTO check_log_{log} (" + _ALL + f") SELECT {', '.join('?' * len(COLUMNS))} "  # noqa: S608
     "WHERE NOT EXISTS (SELECT 1 FROM check_log_{other} WHERE seq = ?1)"
 )
-EDGES_OF = "SELECT (SELECT min(seq) FROM check_log_{log}) AS first, (SELECT max(seq) FROM check_log_{log}) AS last"
-EDGES = (
-    f"SELECT min(first), max(last) FROM ({EDGES_OF.format(log=0)} UNION ALL {EDGES_OF.format(log=1)})"  # noqa: S608
+EDGES_OF = (
+    "SELECT (SELECT min(seq) FROM check_log_{log}) AS first, (SELECT max(seq) FROM check_log_{log}) AS last"
 )
+EDGES = f"SELECT min(first), max(last) FROM ({EDGES_OF.format(log=0)} UNION ALL {EDGES_OF.format(log=1)})"  # noqa: S608
 MARK = "SELECT number, hour, upto, done FROM check_pass"
 NUMBER = "SELECT number FROM check_pass"
 
@@ -75,9 +75,7 @@ COUNTED = (
     + ") GROUP BY monitor"
 )
 SCAN = _of_both(_SCANNED, "seq BETWEEN ?1 AND ?2") + " ORDER BY seq LIMIT ?3"
-SCAN_MONITORS = _of_both(
-    _SCANNED, "seq BETWEEN ?1 AND ?2 AND monitor IN (SELECT value FROM json_each(?3))"
-)
+SCAN_MONITORS = _of_both(_SCANNED, "seq BETWEEN ?1 AND ?2 AND monitor IN (SELECT value FROM json_each(?3))")
 LIFETIMES = (
     "SELECT row, checks_total, checks_failed FROM monitors "
     "WHERE row > ? AND checks_total > 0 ORDER BY row LIMIT ?"
@@ -89,7 +87,7 @@ COUNT_UP = (
     "UPDATE monitors SET checks_total = checks_total + ?, checks_failed = checks_failed + ? WHERE row = ?"
 )
 CARRY = (
-    "INSERT OR IGNORE INTO check_log_{log} SELECT * FROM check_log_{other} "
+    "INSERT OR IGNORE INTO check_log_{log} SELECT * FROM check_log_{other} "  # noqa: S608
     "WHERE seq BETWEEN ?1 AND ?2 AND NOT (" + _ROLLED + ")"
 )
 EMPTY = "DELETE FROM check_log_{other}"
@@ -126,20 +124,18 @@ MOVE = (
     "FROM json_each(?) AS listed CROSS JOIN check_log_{other} ON seq = listed.value"
 )
 LOGGED = "SELECT " + _ALL + " FROM check_log_{other} WHERE seq " + _LISTED + " ORDER BY monitor, at, seq"  # noqa: S608
-PUT = "INSERT INTO checks_{day} (place, " + _REST + f") VALUES (?, {', '.join('?' * len(_SAID))})"
+PUT = "INSERT INTO checks_{day} (place, " + _REST + f") VALUES (?, {', '.join('?' * len(_SAID))})"  # noqa: S608
 TAKEN = "SELECT 1 FROM checks_{day} WHERE place = ?"
 _OF_MONITOR = (
     "FROM json_each(?) AS hours CROSS JOIN checks_{day} "
     "WHERE place BETWEEN (hours.value << 44) + (? << 22) AND (hours.value << 44) + (? << 22) + 4194303"
 )
-DELETE_OF_DAY = "DELETE FROM checks_{day} WHERE place IN (SELECT place " + _OF_MONITOR + ")"
+DELETE_OF_DAY = "DELETE FROM checks_{day} WHERE place IN (SELECT place " + _OF_MONITOR + ")"  # noqa: S608
 THIN_DAY = (
     "DELETE FROM checks_{day} WHERE place < (SELECT place FROM checks_{day} ORDER BY place LIMIT 1 OFFSET ?)"
 )
 _FROM_LOG = "SELECT 1, at, {columns} FROM check_log_{log} WHERE seq " + _LISTED  # noqa: S608
-_FROM_DAY = (
-    "SELECT 1, {start} + (place >> 44) * 3600000 + (place & 4194303), {columns} " + _OF_MONITOR
-)
+_FROM_DAY = "SELECT 1, {start} + (place >> 44) * 3600000 + (place & 4194303), {columns} " + _OF_MONITOR
 
 
 class Pass(NamedTuple):
@@ -315,7 +311,7 @@ async def rows(
             found[at] = tuple(said)
         else:
             mark = Pass(at, *said[:3])
-    assert mark is not None  # noqa: S101 - the table has one row
+    assert mark is not None  # noqa: RUF100, S101
     return mark, found
 
 

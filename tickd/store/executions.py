@@ -26,14 +26,18 @@ PAGE = (
 )
 TOTAL = "SELECT count(*) FROM executions WHERE job = ? AND (? IS NULL OR status = ?)"
 OPEN = f"{_FROM} WHERE executions.status IN ('pending', 'running') AND executions.row > ? ORDER BY 1 LIMIT ?"
-OPEN_COUNTS = "SELECT status, count(*) FROM executions WHERE status IN ('pending', 'running') GROUP BY 1"
+OPEN_COUNTS = (
+    "SELECT executions.status, count(*) FROM executions JOIN jobs ON jobs.row = executions.job "
+    "WHERE executions.status IN ('pending', 'running') GROUP BY 1"
+)
 SINCE = (
     "SELECT count(*) FROM executions JOIN jobs ON jobs.row = executions.job "
     "WHERE jobs.account_id = ? AND executions.started_at >= ?"
 )
 DEADLINES = (
     "SELECT row, deadline_at FROM executions "
-    "WHERE status IN ('pending', 'running') AND deadline_at IS NOT NULL ORDER BY deadline_at LIMIT ?"
+    "WHERE status IN ('pending', 'running') AND deadline_at IS NOT NULL "
+    "AND EXISTS (SELECT 1 FROM jobs WHERE jobs.row = executions.job) ORDER BY deadline_at LIMIT ?"
 )
 INSERT = (
     "INSERT INTO executions (job, scheduled_at, manual, trigger, status, error, reason, finished_at) "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -39,7 +39,7 @@ ADVANCE = (
 PLANNED = "SELECT 1 FROM jobs WHERE row = ? AND next_run_at = ?"
 REPLAN = "UPDATE jobs SET next_run_at = ? WHERE row = ? AND next_run_at = ?"
 STANDING = (
-    "SELECT consecutive_failures, failing, failure_threshold, EXISTS (SELECT 1 FROM executions "
+    "SELECT id, name, consecutive_failures, failing, failure_threshold, EXISTS (SELECT 1 FROM executions "
     "WHERE executions.job = jobs.row AND executions.status IN ('pending', 'running')) "
     "FROM jobs WHERE row = ?"
 )
@@ -185,13 +185,21 @@ def replan(tx: sqlite3.Connection, job: Job, next_run_at: int) -> None:
     tx.execute(REPLAN, (next_run_at, job.row, job.next_run_at))
 
 
-def standing(tx: sqlite3.Connection, row_number: int) -> tuple[int, bool, int, bool] | None:
-    """Failures in a row, whether it counts as failing, its threshold, and whether an execution is open.
+class JobStanding(NamedTuple):
+    """What the end of a run needs of its job; `open` says whether another execution has not ended."""
 
-    None when the job is gone.
-    """
+    id: str
+    name: str
+    failures: int
+    failing: bool
+    threshold: int
+    open: bool
+
+
+def standing(tx: sqlite3.Connection, row_number: int) -> JobStanding | None:
+    """The job's standing before a run has ended; None when the job is gone."""
     row = tx.execute(STANDING, (row_number,)).fetchone()
-    return None if row is None else (row[0], bool(row[1]), row[2], bool(row[3]))
+    return None if row is None else JobStanding(*row)
 
 
 def set_standing(

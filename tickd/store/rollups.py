@@ -48,7 +48,9 @@ SUMS = (
     "AND monitor IN (SELECT value FROM json_each(?)) "
     "GROUP BY monitor"
 )
-CHECKS_OF_DAY = "SELECT coalesce(sum(up + down + timeout + degraded + unknown), 0) FROM day_rollups WHERE day = ?"
+CHECKS_OF_DAY = (
+    "SELECT coalesce(sum(up + down + timeout + degraded + unknown), 0) FROM day_rollups WHERE day = ?"
+)
 EDGES = "SELECT (SELECT min({span}) FROM {span}_rollups), (SELECT max({span}) FROM {span}_rollups)"
 FORGET = "DELETE FROM {span}_rollups WHERE monitor = ? AND {span} IN (SELECT value FROM json_each(?))"
 FORGET_OLD = (

@@ -35,7 +35,11 @@ def read_body(raw: bytes, kind: type[T]) -> T:
     """
     try:
         value = msgspec.json.decode(raw) if raw.strip() else {}
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except UnicodeDecodeError as error:
+        raise Malformed("the body is not valid JSON: it is not UTF-8") from error
+    except RecursionError as error:
+        raise Malformed("the body is not valid JSON: it is nested too deeply") from error
+    except msgspec.MsgspecError as error:
         raise Malformed(f"the body is not valid JSON: {error}") from error
     if not isinstance(value, dict):
         raise Malformed("the body must be a JSON object")

@@ -56,6 +56,18 @@ def _pattern(request: web.Request) -> str:
     return "" if resource is None else resource.canonical
 
 
+def refuse_while_stopping(accepting: Callable[[], bool]) -> Middleware:
+    """A middleware for connections that outlive the listener: while the daemon stops, nothing begins."""
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not accepting() and request.path not in ("/healthz", "/readyz", "/metrics"):
+            raise errors.Unavailable("tickd is starting or stopping")
+        return await handler(request)
+
+    return check
+
+
 def _faces(path: str) -> tuple[Refuse, RefuseAs]:
     """How the face that `path` belongs to words an error, and one that the domain has no name for."""
     if path.startswith(envelope.PREFIX):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -9,7 +10,7 @@ from typing import TypeVar
 from aiohttp import web
 
 from tickd.domain.accounts import Principal
-from tickd.errors import TooLarge, Unauthorized
+from tickd.errors import Malformed, TooLarge, Unauthorized
 from tickd.services.bundle import Services
 from tickd.web import fields
 from tickd.web.answers import Answer, render
@@ -17,6 +18,10 @@ from tickd.web.answers import Answer, render
 T = TypeVar("T")
 
 SERVICES: web.AppKey[Services] = web.AppKey("services", Services)
+BODY_BYTES = 1 << 20
+"""The largest request body."""
+BODY_SECS = 30.0
+"""How long a request body may take to arrive."""
 SOURCE: web.RequestKey[str] = web.RequestKey("source", str)
 """The request's key of the address that it came from, behind trusted proxies."""
 
@@ -53,12 +58,21 @@ class Call:
         """The JSON body, read and checked."""
         return fields.read_body(await self.raw(), kind)
 
-    async def raw(self) -> bytes:
-        """The body as it came; TooLarge over 1 MiB."""
+    async def raw(self, most: int = BODY_BYTES) -> bytes:
+        """The body as it came; TooLarge over `most` bytes, Malformed when it does not arrive."""
+        request = self.request
+        if (request.content_length or 0) > most:
+            raise TooLarge(f"the body is larger than {_size(most)}")
+        body = bytearray()
         try:
-            return await self.request.read()
-        except web.HTTPRequestEntityTooLarge as error:
-            raise TooLarge("the body is larger than 1 MiB") from error
+            async with asyncio.timeout(BODY_SECS):
+                async for piece in request.content.iter_any():
+                    body += piece
+                    if len(body) > most:
+                        raise TooLarge(f"the body is larger than {_size(most)}")
+        except TimeoutError as error:
+            raise Malformed(f"the body did not arrive within {BODY_SECS:g} s") from error
+        return bytes(body)
 
 
 Handler = Callable[[Call], Awaitable[Answer]]
@@ -93,9 +107,13 @@ def bind(app: web.Application, route: Route) -> None:
         return render(await route.handler(Call(request, services, caller)))
 
     app.router.add_route(route.method, route.path, serve)
-    if route.method == "GET" and route.scope is None:
-        # What watches tickd itself often asks with HEAD; aiohttp leaves the body out.
+    if route.method == "GET" and route.scope is None and not route.path.startswith("/x/"):
+        # What watches tickd itself often asks with HEAD; but a look must not end a run.
         app.router.add_route("HEAD", route.path, serve)
+
+
+def _size(count: int) -> str:
+    return "1 MiB" if count == BODY_BYTES else f"{count} bytes"
 
 
 def _key(request: web.Request) -> str:

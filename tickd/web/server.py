@@ -8,14 +8,12 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from tickd.services.bundle import Services
-from tickd.web import home, middleware, ops, public
+from tickd.web import connections, home, middleware, ops, public
 from tickd.web.native import accounts, checks, executions, jobs, monitors
 from tickd.web.rooster import checks as rooster_checks
 from tickd.web.rooster import monitors as rooster_monitors
-from tickd.web.routes import SERVICES, Route, bind
+from tickd.web.routes import BODY_BYTES, SERVICES, Route, bind
 
-BODY_BYTES = 1 << 20
-"""The largest request body; a larger one is answered 413."""
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -44,11 +42,22 @@ def build(
     services: Services, *, base_url: Callable[[], str], trusted_proxies: Sequence[str] = (), dev: bool = False
 ) -> web.Application:
     """The application; `dev` answers on localhost names only, because it asks for no sign-in."""
-    layers: list[Middleware] = [middleware.say_errors, middleware.source_of(trusted_proxies)]
+    layers: list[Middleware] = [
+        connections.note_requests,
+        middleware.say_errors,
+        middleware.refuse_while_stopping(lambda: services.health.accepting),
+        middleware.source_of(trusted_proxies),
+    ]
     if dev:
         layers.append(middleware.only_local_hosts(LOCAL_HOSTS))
     app = web.Application(middlewares=layers, client_max_size=BODY_BYTES)
     app[SERVICES] = services
+    app.on_response_prepare.append(_say_server)
     for route in all_routes(base_url, dev=dev):
         bind(app, route)
     return app
+
+
+async def _say_server(_request: web.Request, response: web.StreamResponse) -> None:
+    # aiohttp would name itself and Python with their versions.
+    response.headers["Server"] = "tickd"

@@ -102,6 +102,10 @@ async def get(call: Call) -> Answer:
     return Answer(answer(await call.services.jobs.execution(call.account_id, call.path("id"))))
 
 
+REPORT_BYTES = 100_000
+"""The largest body of a report."""
+
+
 class Reported(Struct):
     """A report was taken."""
 
@@ -113,10 +117,11 @@ async def report(call: Call) -> Answer:
     kind = call.request.match_info.get("kind", "")
     exit_status = {"": 0, "log": 0, "fail": 1}.get(kind)
     if exit_status is None:
-        if not (kind.isascii() and kind.isdigit() and int(kind) <= 255):
+        if not (kind.isascii() and kind.isdigit() and len(kind) <= 3 and int(kind) <= 255):
             raise Invalid("exit status", "must be between 0 and 255, or fail, or log")
         exit_status = int(kind)
-    body = await call.raw()
+    call.services.firing.check_token(call.path("token"))
+    body = await call.raw(REPORT_BYTES)
     await call.services.firing.report(call.path("token"), kind, exit_status, body)
     return Answer(Reported())
 
