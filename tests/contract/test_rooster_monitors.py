@@ -6,7 +6,6 @@ import io
 from pathlib import Path
 from typing import Any
 
-import pytest
 import trustme
 
 from tests.contract.certificates import clock, now, served_by, until_closed
@@ -186,9 +185,9 @@ async def test_create_and_update_a_json_monitor(tickd: Harness, endpoint: Endpoi
     after = await looked_at(tickd, made["id"], 2)
     assert after["last_check"]["error"] == "status is 'ok', not 'healthy'"
     assert good(await rooster(tickd, "GET", f"/monitors/{made['id']}"))["status"] == "down"
-    for value in ("", "healthy"):
-        cleared = {"auth_header": value, "json_assertions": []}
-        assert good(await rooster(tickd, "PUT", f"/monitors/{made['id']}", cleared))["json_assertions"] == []
+    cleared: dict[str, Any] = {"auth_header": "", "json_assertions": []}
+    bare = good(await rooster(tickd, "PUT", f"/monitors/{made['id']}", cleared))
+    assert {name: bare[name] for name in cleared} == cleared
 
 
 async def test_create_and_update_an_ssl_monitor(tickd: Harness) -> None:
@@ -399,14 +398,3 @@ async def test_errors_that_are_http_s_own(tickd: Harness) -> None:
     for data, sentence in ((b"{", "the body is not valid JSON: "), (b"[]", "the body must be a JSON object")):
         reply = await tickd.call("POST", "/api/v1/monitors", key=None, headers=headers, data=data)
         assert bad(reply, 422).startswith(sentence)
-
-
-@pytest.mark.parametrize("method", ["PUT", "PATCH"])
-async def test_a_slug_is_sanitised_and_unique(tickd: Harness, method: str) -> None:
-    first = await rooster_monitor(tickd, slug="  My API! ", paused=True)
-    assert first["slug"] == "my-api"
-    second = await rooster_monitor(tickd, paused=True)
-    path = f"/monitors/{second['id']}"
-    sentence = bad(await rooster(tickd, method, path, {"slug": "MY_api"}), 409)
-    assert sentence == "slug is taken: another monitor is at /s/my-api"
-    assert good(await rooster(tickd, method, path, {"slug": "Ünsere API"}))["slug"] == "unsere-api"

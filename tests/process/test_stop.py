@@ -25,7 +25,7 @@ def test_an_idle_daemon_stops_at_once(db: Path, number: signal.Signals) -> None:
 
 def test_a_call_that_ends_within_the_grace_is_recorded(db: Path, target: Target) -> None:
     endpoint = target.hold("/slow")
-    with served(db, stop_grace_secs=9) as tickd:
+    with served(db, stop_grace_secs=7) as tickd:
         tickd.trigger(tickd.job(endpoint=endpoint))
         eventually(lambda: target.called("/slow"))
         tickd.process.send_signal(signal.SIGTERM)

@@ -24,7 +24,7 @@ from tickd.services.history import History
 from tickd.services.lane import Lane
 from tickd.services.network import OwnNetwork
 from tickd.services.standings import Change, Standings
-from tickd.services.targets import host_of, judged, target_of
+from tickd.services.targets import host_of, is_plain, judged, target_of
 from tickd.store import monitors
 from tickd.store.database import Database
 
@@ -48,7 +48,8 @@ class Watched:
     """A monitor in memory: its settings, its standing, its latest check, and when it is due."""
 
     __slots__ = (
-        *("due", "host", "in_flight", "joined", "last", "monitor", "phase", "queued", "target", "version"),
+        *("due", "host", "in_flight", "joined", "last", "monitor", "phase", "plain", "queued", "target"),
+        "version",
     )
 
     def __init__(self, monitor: Monitor) -> None:
@@ -66,6 +67,7 @@ class Watched:
         self.monitor = monitor
         self.phase = monitor.phase
         self.host = host_of(monitor)
+        self.plain = is_plain(monitor)
 
     @property
     def interval(self) -> int:
@@ -274,8 +276,11 @@ class Checking:
             target = watched.target = target_of(watched.monitor)
         at, begun = self._clock.now(), self._clock.monotonic()
         seen = await self._prober.probe(target)
-        status, error = judged(watched.monitor, seen, at)
-        if seen.fault or status == "down":
+        status: CheckStatus = "up"
+        error, code = "", seen.status_code
+        if seen.fault or code is None or not watched.plain or not 200 <= code < 400:
+            status, error = judged(watched.monitor, seen, at)
+        if status != "up" and status != "degraded":
             status, error = await self._believed(seen, status, error, target.timeout_secs, at, begun)
         elif seen.address is not None and not self._network.is_local(seen.address):
             self._network.worked(seen.address)

@@ -72,7 +72,6 @@ class OwnNetwork:
         self.blind_since: int | None = None
         self.wake: Callable[[], None] = lambda: None
 
-    @property
     def is_blind(self) -> bool:
         """Whether our own network is lost now."""
         return self.blind_since is not None
@@ -94,13 +93,13 @@ class OwnNetwork:
 
     async def is_up(self, since: float) -> bool:
         """Whether our own network has worked from `since`, monotonic seconds, until now."""
-        if self.is_blind or (self._back is not None and since <= self._back):
+        if self.is_blind() or (self._back is not None and since <= self._back):
             return False
         moment = self._clock.monotonic()
         while self._believed and (self._asked_from is None or self._asked_from < moment):
             # An answer of before says nothing: the network may have gone since.
             await asyncio.wait({self._begin_asking()})
-            if self.is_blind:
+            if self.is_blind():
                 return False
         return True
 

@@ -19,6 +19,8 @@ def target_of(monitor: Monitor) -> Target:
     options = monitor.options
     if monitor.type != "http" and monitor.type != "json":
         return Target(kind=monitor.type, url=options.url, timeout_secs=float(options.timeout_secs))
+    if is_plain(monitor):
+        return Target(kind="http", url=options.url, timeout_secs=float(options.timeout_secs))
     pairs = list(options.headers)
     named = {name.lower() for name, _ in pairs}
     authorization = _authorization(monitor)
@@ -58,6 +60,19 @@ def host_of(monitor: Monitor) -> str:
     place = monitor.options.url
     host = urlsplit(place if "://" in place else f"//{place}").hostname
     return sys.intern(host or place)
+
+
+def is_plain(monitor: Monitor) -> bool:
+    """Whether any answer of 2xx or 3xx to a mere GET is what the owner asked for, as it is of most monitors."""
+    options = monitor.options
+    return (
+        monitor.type == "http"
+        and options.method == "GET"
+        and options.expected_status_code is None
+        and not (options.headers or options.assertions or options.json_assertions or options.follow_redirects)
+        and not (options.bearer_token or options.auth_header or options.basic_auth_user)
+        and not (options.keyword or options.response_threshold_ms)
+    )
 
 
 def judged(monitor: Monitor, seen: Seen, at: int) -> tuple[CheckStatus, str]:
