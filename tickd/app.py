@@ -10,6 +10,7 @@ import logging
 import os
 import random
 import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -48,6 +49,8 @@ from tickd.web.connections import PATIENCE_SECS, Connections
 
 LINGER_SECS = 0.5
 """How long the rest of a refused body is read, so that its sender gets to see the refusal."""
+SWITCH_SECS = 0.0005
+"""How long the writer may keep the interpreter from the event loop; Python has ten times that."""
 REACH_SECS = 1.0
 """How long a reference target gets to answer."""
 
@@ -215,6 +218,7 @@ class Daemon:
 
     async def run(self, started: Callable[[], Awaitable[None]]) -> None:
         """Serve until SIGTERM or SIGINT, then stop; TickdError when a loop or the writer dies."""
+        sys.setswitchinterval(SWITCH_SECS)
         stopping = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -16,7 +16,7 @@ from tickd.errors import TickdError
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="tickd")
 def tickd() -> None:
-    """Fires cron jobs over HTTP and records every run."""
+    """Fires cron jobs over HTTP, records every run, and watches what you run."""
 
 
 for command in (serve, dev, key, upcoming):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import click
 
 from tickd import app
+from tickd.cli import database
 from tickd.domain import times
 from tickd.domain.accounts import DEFAULT_ACCOUNT, KeyRequest, Scope
 from tickd.errors import StartupError
@@ -93,11 +93,19 @@ def revoke(db: str, key_id: str) -> None:
 
 def _with(db: str, act: Callable[[Accounts], Awaitable[None]], *, make: bool = False) -> None:
     """Open the file beside a daemon that may be running on it; only `make` begins a new file."""
-    if not make and not Path(db).exists():
-        raise StartupError(f"there is no database {db}; name it with --db")
+    database.check(db)
+    new = database.is_new(db)
+    if new and not make:
+        raise StartupError(f"there is no database {database.full_name(db)}; name it with --db")
 
     async def run() -> None:
         async with app.opened(db) as accounts:
+            if new:
+                click.echo(
+                    f"{database.full_name(db)} is a new database. "
+                    "If the daemon has another one, name that with --db.",
+                    err=True,
+                )
             await act(accounts)
 
     asyncio.run(run())

@@ -12,6 +12,7 @@ import uvloop
 
 from tickd import config, logs
 from tickd.app import Daemon
+from tickd.cli import database
 from tickd.config import SETTINGS, Setting, Settings
 from tickd.domain.accounts import DEFAULT_ACCOUNT
 
@@ -48,7 +49,9 @@ def serve(file: Path | None, **flags: Any) -> None:
     """Run the daemon."""
     named = os.environ.get("TICKD_CONFIG")
     file = file or (Path(named) if named else None)
-    _run(config.load(flags, os.environ, file))
+    settings = config.load(flags, os.environ, file)
+    database.check(settings.db)
+    _run(settings)
 
 
 @click.command()

@@ -162,7 +162,7 @@ class Checking:
             watched.version += 1
             watched.target = None
             self._plan(watched, None if monitor.paused else now)
-        elif interval != watched.interval and watched.due is not None:
+        elif interval != watched.interval and watched.due is not None and watched.due > now:
             self._plan(watched, rules.next_due(watched.phase, watched.interval, now))
 
     def drop(self, row: int) -> None:

@@ -63,7 +63,7 @@ def host_of(monitor: Monitor) -> str:
 
 
 def is_plain(monitor: Monitor) -> bool:
-    """Whether any answer of 2xx or 3xx to a mere GET is what the owner asked for, as it is of most monitors."""
+    """Whether a mere GET is sent and any answer of 2xx or 3xx is up, as for most monitors."""
     options = monitor.options
     return (
         monitor.type == "http"

@@ -36,12 +36,18 @@ ADVANCE = (
     "UPDATE jobs SET next_run_at = ?, scheduled_count = scheduled_count + ?, "
     "accounted_count = accounted_count + ? WHERE row = ? AND next_run_at = ?"
 )
-PLANNED = "SELECT 1 FROM jobs WHERE row = ? AND next_run_at = ?"
+MISS = "UPDATE jobs SET accounted_count = accounted_count - ? WHERE row = ?"
 REPLAN = "UPDATE jobs SET next_run_at = ? WHERE row = ? AND next_run_at = ?"
 STANDING = (
     "SELECT id, name, consecutive_failures, failing, failure_threshold, EXISTS (SELECT 1 FROM executions "
     "WHERE executions.job = jobs.row AND executions.status IN ('pending', 'running')) "
     "FROM jobs WHERE row = ?"
+)
+STAY_WELL = (
+    "UPDATE jobs SET last_status = 'success', last_finished_at = ? "
+    "WHERE row = ? AND consecutive_failures = 0 AND failing = 0 "
+    "RETURNING id, name, 0, 0, failure_threshold, EXISTS (SELECT 1 FROM executions "
+    "WHERE executions.job = jobs.row AND executions.status IN ('pending', 'running'))"
 )
 SET_STANDING = (
     "UPDATE jobs SET consecutive_failures = ?, failing = ?, last_status = ?, last_finished_at = ? "
@@ -169,15 +175,15 @@ def update(tx: sqlite3.Connection, job: Job) -> None:
         raise Conflict(f"name is taken: another job is called {job.name!r}") from error
 
 
-def is_planned(tx: sqlite3.Connection, job: Job) -> bool:
-    """Whether the job's plan is still the one that `job` was read with."""
-    return tx.execute(PLANNED, (job.row, job.next_run_at)).fetchone() is not None
-
-
-def advance(tx: sqlite3.Connection, job: Job, next_run_at: int, scheduled: int, accounted: int) -> bool:
-    """Move the plan on and keep the ledger; False when the plan is no longer the one that was read."""
-    moved = tx.execute(ADVANCE, (next_run_at, scheduled, accounted, job.row, job.next_run_at))
+def advance(tx: sqlite3.Connection, job: Job, next_run_at: int, scheduled: int) -> bool:
+    """Move the plan on and account for what it had; False when it is no longer the one that was read."""
+    moved = tx.execute(ADVANCE, (next_run_at, scheduled, scheduled, job.row, job.next_run_at))
     return moved.rowcount == 1
+
+
+def miss(tx: sqlite3.Connection, job: Job, count: int) -> None:
+    """Take back what `advance` accounted for and nobody recorded: the ledger's invariant shows it."""
+    tx.execute(MISS, (count, job.row))
 
 
 def replan(tx: sqlite3.Connection, job: Job, next_run_at: int) -> None:
@@ -199,6 +205,12 @@ class JobStanding(NamedTuple):
 def standing(tx: sqlite3.Connection, row_number: int) -> JobStanding | None:
     """The job's standing before a run has ended; None when the job is gone."""
     row = tx.execute(STANDING, (row_number,)).fetchone()
+    return None if row is None else JobStanding(*row)
+
+
+def stay_well(tx: sqlite3.Connection, row_number: int, finished_at: int) -> JobStanding | None:
+    """Store a success of a job that was well; None, and nothing stored, when it was not."""
+    row = tx.execute(STAY_WELL, (finished_at, row_number)).fetchone()
     return None if row is None else JobStanding(*row)
 
 
