@@ -281,7 +281,7 @@ async def test_the_account(tickd: Harness) -> None:
             "verifications_per_month": None,
             "retention_days": 90,
         },
-        "use": {"jobs": 2, "executions_this_month": 1},
+        "use": {"jobs": 2, "monitors": 0, "executions_this_month": 1},
         "created_at": reply.json["created_at"],
     }
     other = await stranger(tickd)

@@ -16,7 +16,7 @@ from tests.support.daemon import NOON, Harness, eventually, running
 from tests.support.endpoint import Endpoint, serving
 from tests.support.servers import answering
 from tickd.domain import times
-from tickd.domain.monitors import next_due
+from tickd.domain.monitors import Monitor, Options, next_due
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
@@ -103,30 +103,31 @@ async def test_what_edits_and_deletes_leave_behind_is_cleared(tickd: Harness, en
     checking = tickd.daemon._checking
     kept = await watch(tickd, endpoint.url)
     await checked(tickd, kept["id"], 1)
-    monitor = checking.find(1).monitor
+    monitor = fields_of(checking.find(1).monitor)
     for number in range(1_000):
         # Each interval is another due time, and so another place in the queue.
-        interval = 3_600 + number
-        options = type(monitor.options)(url=monitor.options.url, interval_secs=interval)
-        checking.put(type(monitor)(**{**fields_of(monitor), "options": options}), NOON)
+        options = Options(url=endpoint.url, interval_secs=3_600 + number)
+        checking.put(Monitor(**monitor | {"options": options}), NOON)
     for row in range(1_000, 2_000):
-        checking.put(type(monitor)(**{**fields_of(monitor), "row": row, "paused": True}), NOON)
-        checking.put(type(monitor)(**{**fields_of(monitor), "row": row}), NOON)
+        checking.put(Monitor(**monitor | {"row": row, "paused": True}), NOON)
+        checking.put(Monitor(**monitor | {"row": row}), NOON)
         checking.drop(row)
     assert len(checking._heap) < 200
     assert checking.find(1).due == next_due(checking.find(1).phase, 4_599_000, NOON)
 
 
 async def test_another_interval_does_not_put_off_what_is_due(tickd: Harness, endpoint: Endpoint) -> None:
+    checking = tickd.daemon._checking
     made = await watch(tickd, endpoint.url)
-    tickd.daemon._checking.find(1).queued = True  # it waits for its place
-    reply = await tickd.call("PATCH", f"/v1/monitors/{made['id']}", {"interval_secs": 86_400})
-    assert reply.status == 200
-    tickd.daemon._checking.find(1).queued = False
     await checked(tickd, made["id"], 1)
+    monitor = fields_of(checking.find(1).monitor)
+    checking.put(Monitor(**monitor | {"row": 2}), NOON)
+    checking.put(Monitor(**monitor | {"row": 2, "options": Options(url=endpoint.url)}), NOON)
+    assert checking.find(2).due == NOON
+    checking.drop(2)
 
 
-def fields_of(monitor: Any) -> dict[str, Any]:
+def fields_of(monitor: Monitor) -> dict[str, Any]:
     """A monitor's fields by name."""
     return {name: getattr(monitor, name) for name in monitor.__struct_fields__}
 

@@ -19,7 +19,7 @@ from tests.support.servers import free_port
 from tickd.domain import times
 from tickd.errors import Unavailable
 from tickd.outbound.prober import Seen, Target
-from tickd.services.history import History
+from tickd.store.database import Database
 
 T = TypeVar("T")
 STANDING = "SELECT state, failing, consecutive_failures FROM monitors"
@@ -139,19 +139,16 @@ async def test_a_check_that_breaks_breaks_no_other(
 
 
 @contextlib.contextmanager
-def full_disk(history: History) -> Iterator[list[int]]:
-    """Let nothing be written of checks; how often it was tried."""
-    tried: list[int] = []
+def full_disk(database: Database) -> Iterator[None]:
+    """Let nothing be written."""
 
-    async def refused(_unit: Callable[[sqlite3.Connection], T], *, newest: bool = True) -> T:
-        tried.append(len(history._waiting))
-        await asyncio.sleep(0)
+    def refused(_unit: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
         raise Unavailable("the disk is full", 5)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(history, "write_with", refused)
-        patch.setattr(history, "_submit", lambda: None)
-        yield tried
+        patch.setattr(database, "write", refused)
+        patch.setattr(database, "write_soon", refused)
+        yield
 
 
 async def test_a_full_disk_puts_a_flip_off_and_invents_nothing(tickd: Harness, endpoint: Endpoint) -> None:
@@ -159,20 +156,19 @@ async def test_a_full_disk_puts_a_flip_off_and_invents_nothing(tickd: Harness, e
     await checked(tickd, made["id"], 1)
     endpoint.status = 500
     history = tickd.daemon._history
-    with full_disk(history) as tried:
+    with full_disk(tickd.daemon._database):
         for count in (2, 3, 4):
             assert (await again(tickd, made["id"], count))["status"] == "down"
             shown = await watched(tickd, made["id"])
             # What can't be written has not happened, for nobody.
             assert (shown["status"], shown["consecutive_failures"]) == ("active", 0)
-        assert tried == [1, 2, 3]
         assert history.waiting == 3
     for count, expected in ((5, ("active", 1)), (6, ("failing", 2))):
         await again(tickd, made["id"], count)
         shown = await watched(tickd, made["id"])
         assert (shown["status"], shown["consecutive_failures"]) == expected
     assert await stored(tickd, STANDING) == [("down", 1, 2)]
-    assert (await stored(tickd, "SELECT count(*) FROM check_log"))[0] == (6,)
+    assert len(await answered(tickd, made["id"])) == 6
     assert history.waiting == history.dropped == 0
 
 
@@ -225,7 +221,7 @@ async def test_one_that_cant_be_written_takes_no_other_with_it(
     await quiet(tickd)
     assert await stored(tickd, "SELECT row FROM monitors WHERE state = 'up'") == [(1,), (2,), (4,), (5,)]
     assert (await watched(tickd, made[2]["id"]))["state"] == "pending"
-    assert (await stored(tickd, "SELECT count(*) FROM check_log"))[0] == (5,)
+    assert [len(await answered(tickd, one["id"])) for one in made] == [1] * 5
 
 
 async def test_a_restart_counts_on(tmp_path: Path, endpoint: Endpoint) -> None:

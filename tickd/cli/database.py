@@ -25,4 +25,7 @@ def is_new(db: str) -> bool:
 
 def full_name(db: str) -> str:
     """The path for a sentence: absolute, so that it says which directory was meant."""
-    return str(Path(db).absolute())
+    try:
+        return str(Path(db).absolute())
+    except OSError:  # the directory we are in was removed
+        return db

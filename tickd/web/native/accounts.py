@@ -27,6 +27,7 @@ class Use(Struct):
     """What the account has now; months are UTC."""
 
     jobs: int
+    monitors: int
     executions_this_month: int
 
 
@@ -85,7 +86,9 @@ def _key(key: ApiKey) -> dict[str, object]:
 async def account(call: Call) -> Answer:
     """`GET /v1/account`"""
     found = await call.services.accounts.account(call.account_id)
-    return Answer(_account(found, await call.services.jobs.counts(call.account_id)))
+    use = await call.services.jobs.counts(call.account_id)
+    use["monitors"] = await call.services.monitors.how_many(call.account_id)
+    return Answer(_account(found, use))
 
 
 async def create_key(call: Call) -> Answer:
