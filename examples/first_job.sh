@@ -6,16 +6,24 @@ url="${TICKD_URL:-http://127.0.0.1:8090}"
 endpoint="${ENDPOINT:-http://127.0.0.1:3000/}"
 key="Authorization: Bearer ${TICKD_API_KEY:?make one with: tickd key create --name first --scope admin}"
 
+# What tickd answers. When it refuses, its sentence goes to standard error, and the script ends.
+call() {
+  said=$(curl -sS --fail-with-body -H "$key" "$@") || { printf '%s\n' "$said" >&2; exit 1; }
+  printf '%s' "$said"
+}
+
 # Register it. Run this script as often as you like: the name stays one job.
-job=$(curl -fsS "$url/v1/jobs" -H "$key" \
-  -d '{"name": "first-job", "schedule": "* * * * *", "endpoint": "'"$endpoint"'"}')
+job=$(call "$url/v1/jobs" \
+  -d '{"name": "first-job", "schedule": "* * * * *", "method": "GET", "endpoint": "'"$endpoint"'"}')
 printf 'the job:\n%s\n\n' "$job"
 
 # The id of the job, out of the answer. With jq: id=$(printf '%s' "$job" | jq -r .id)
 id=$(printf '%s' "$job" | sed 's/^{"id":"\([^"]*\)".*/\1/')
 
 # It fires when the minute is over. Don't wait: run it now.
-printf 'triggered:\n%s\n\n' "$(curl -fsS -X POST "$url/v1/jobs/$id/trigger" -H "$key")"
+triggered=$(call -X POST "$url/v1/jobs/$id/trigger")
+printf 'triggered:\n%s\n\n' "$triggered"
 sleep 1
 
-printf 'its runs, newest first:\n%s\n' "$(curl -fsS "$url/v1/jobs/$id/executions?limit=3" -H "$key")"
+runs=$(call "$url/v1/jobs/$id/executions?limit=3")
+printf 'its runs, newest first:\n%s\n' "$runs"

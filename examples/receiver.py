@@ -1,28 +1,34 @@
 """An endpoint for jobs: verifies the signature, and reports long work on its done URL.
 
-Runs on Python alone. SIGNING_SECRET is the job's `signing_secret`, PORT is 3000 unless set.
+Runs on Python alone. SIGNING_SECRET is the job's `signing_secret`, PORT is 3000 unless set. A POST must be
+signed; a GET does nothing but answer 200, so that a monitor has something to look at.
 """
 
 import base64
 import hashlib
 import hmac
 import os
+import sys
 import threading
 import time
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-SECRET = os.environ["SIGNING_SECRET"]
+SECRET = os.environ.get("SIGNING_SECRET", "")
 BODY_MOST = 1 << 20
+
+
+def key_of(secret: str) -> bytes:
+    """What is signed with: behind `whsec_` it is base64, any other secret is used as it is."""
+    if secret.startswith("whsec_"):
+        return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    return secret.encode()
 
 
 def verified(identifier: str, moment: str, signatures: str, body: bytes) -> bool:
     """Whether the call comes from somebody who knows the secret, and is not older than five minutes."""
-    key = SECRET.encode()
-    if SECRET.startswith("whsec_"):
-        key = base64.b64decode(SECRET.removeprefix("whsec_"))
     signed = f"{identifier}.{moment}.".encode() + body
-    expected = base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
+    expected = base64.b64encode(hmac.digest(key_of(SECRET), signed, hashlib.sha256)).decode()
     given = [one.partition(",")[2] for one in signatures.split() if one.startswith("v1,")]
     fresh = moment.isdigit() and abs(time.time() - int(moment)) < 300
     return fresh and any(hmac.compare_digest(expected, one) for one in given)
@@ -48,6 +54,9 @@ def work_and_report(execution: str, done_url: str) -> None:
 class Receiver(BaseHTTPRequestHandler):
     """Answers tickd's calls."""
 
+    def do_GET(self) -> None:
+        self.say(200, "the receiver is here; a job calls it with POST\n")
+
     def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length", 0))
         if length > BODY_MOST:
@@ -57,7 +66,8 @@ class Receiver(BaseHTTPRequestHandler):
         identifier = self.headers.get("webhook-id", "")
         moment = self.headers.get("webhook-timestamp", "")
         if not verified(identifier, moment, self.headers.get("webhook-signature", ""), body):
-            self.say(401, "wrong signature\n")
+            missing = "" if identifier else "; the job has no signing_secret"
+            self.say(401, f"wrong signature{missing}\n")
             return
         done_url = self.headers.get("X-Tickd-Done-Url")
         if done_url is None:
@@ -78,7 +88,22 @@ class Receiver(BaseHTTPRequestHandler):
 
 def main() -> None:
     """Serve until interrupted."""
-    server = ThreadingHTTPServer(("127.0.0.1", int(os.environ.get("PORT", "3000"))), Receiver)
+    try:
+        key = key_of(SECRET)
+    except ValueError:
+        sys.exit("SIGNING_SECRET begins with whsec_, so the rest of it must be base64")
+    if not key:
+        sys.exit(
+            "SIGNING_SECRET is not set. Give it the signing_secret of the job, for example:\n"
+            "SIGNING_SECRET=not-so-secret python3 examples/receiver.py"
+        )
+    port = os.environ.get("PORT", "3000")
+    if not port.isdecimal() or int(port) > 65535:
+        sys.exit(f"PORT must be a number between 0 and 65535, and not {port}")
+    try:
+        server = ThreadingHTTPServer(("127.0.0.1", int(port)), Receiver)
+    except OSError as error:
+        sys.exit(f"can't listen on 127.0.0.1:{port}: {error.strerror}; end what does, or set another PORT")
     print(f"listening on http://127.0.0.1:{server.server_port}/", flush=True)
     try:
         server.serve_forever()

@@ -1,15 +1,17 @@
 """The Tickstem SDK for Python, pointed at tickd. Needs `pip install tickstem` and TICKD_API_KEY."""
 
 import os
+import sys
 
 from tickstem import APIError, CronClient, CronRegisterParams
 
 
 def main() -> None:
     """Register a job, look at it and its runs, pause and resume it, delete it."""
+    key = os.environ.get("TICKD_API_KEY") or sys.exit("Set TICKD_API_KEY to a key of tickd.")
     url = os.environ.get("TICKD_URL", "http://127.0.0.1:8090")
     endpoint = os.environ.get("ENDPOINT", "http://127.0.0.1:3000/")
-    with CronClient(os.environ["TICKD_API_KEY"], base_url=f"{url}/v1") as client:
+    with CronClient(key, base_url=f"{url}/v1") as client:
         job = client.register(
             CronRegisterParams(name="sdk-job", schedule="*/5 * * * *", endpoint=endpoint, timeout_secs=20)
         )
@@ -33,4 +35,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except APIError as error:
+        sys.exit(f"tickd answers {error.status}: {error}")

@@ -1,6 +1,7 @@
 """Monitors with the Tickstem SDK for Python. Needs `pip install tickstem` and TICKD_API_KEY."""
 
 import os
+import sys
 import time
 
 from tickstem import APIError, Assertion, UptimeClient, UptimeCreateParams, UptimeUpdateParams
@@ -8,9 +9,10 @@ from tickstem import APIError, Assertion, UptimeClient, UptimeCreateParams, Upti
 
 def main() -> None:
     """Make a monitor, look at it and its checks, change, pause and resume it, delete it."""
+    key = os.environ.get("TICKD_API_KEY") or sys.exit("Set TICKD_API_KEY to a key of tickd.")
     url = os.environ.get("TICKD_URL", "http://127.0.0.1:8090")
     endpoint = os.environ.get("ENDPOINT", "http://127.0.0.1:3000/")
-    with UptimeClient(os.environ["TICKD_API_KEY"], base_url=f"{url}/v1") as client:
+    with UptimeClient(key, base_url=f"{url}/v1") as client:
         monitor = client.create(
             UptimeCreateParams(
                 name="sdk-monitor",
@@ -47,4 +49,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except APIError as error:
+        sys.exit(f"tickd answers {error.status}: {error}")

@@ -286,7 +286,7 @@ async def test_the_account(tickd: Harness) -> None:
     }
     other = await stranger(tickd)
     his = (await tickd.call("GET", "/v1/account", key=other)).json
-    assert (his["name"], his["use"]) == ("other", {"jobs": 0, "executions_this_month": 0})
+    assert (his["name"], his["use"]) == ("other", {"jobs": 0, "monitors": 0, "executions_this_month": 0})
 
 
 async def test_a_stranger_sees_no_key_of_the_owner(tickd: Harness) -> None:

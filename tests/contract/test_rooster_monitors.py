@@ -397,4 +397,4 @@ async def test_errors_that_are_http_s_own(tickd: Harness) -> None:
     assert bad(reply, 413) == "the body is larger than 1 MiB"
     for data, sentence in ((b"{", "the body is not valid JSON: "), (b"[]", "the body must be a JSON object")):
         reply = await tickd.call("POST", "/api/v1/monitors", key=None, headers=headers, data=data)
-        assert bad(reply, 422).startswith(sentence)
+        assert bad(reply, 400).startswith(sentence)

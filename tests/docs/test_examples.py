@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -27,18 +28,20 @@ EXAMPLES = ROOT / "examples"
 SECRET = "not-so-secret"
 
 
+async def _ended(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """How an example ends with these variables in its environment."""
+    environment = {"PATH": os.environ["PATH"]} | variables
+
+    def run() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30)
+
+    # On a thread: starting a process takes a moment, in which the daemon has to answer.
+    return await asyncio.to_thread(run)
+
+
 async def _run(tickd: Harness, endpoint: str, *command: str) -> str:
     """What an example prints; AssertionError when it fails."""
-    environment = {
-        "PATH": os.environ["PATH"],
-        "TICKD_URL": tickd.url,
-        "TICKD_API_KEY": KEY,
-        "ENDPOINT": endpoint,
-    }
-    # On a thread: starting a process takes a moment, in which the daemon has to answer.
-    done = await asyncio.to_thread(
-        subprocess.run, command, env=environment, capture_output=True, text=True, timeout=30, check=False
-    )
+    done = await _ended(*command, TICKD_URL=tickd.url, TICKD_API_KEY=KEY, ENDPOINT=endpoint)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -94,6 +97,51 @@ async def test_tickstem_uptime(tmp_path: Path, endpoint: Endpoint) -> None:
     assert "deleted: 404 no monitor mon_" in said
 
 
+@pytest.mark.parametrize(
+    "name", ["first_job.sh", "first_monitor.sh", "tickstem_python.py", "tickstem_uptime.py"]
+)
+async def test_a_wrong_key_is_told_in_tickds_words(name: str, tickd: Harness, endpoint: Endpoint) -> None:
+    program = "sh" if name.endswith(".sh") else sys.executable
+    if shutil.which("curl") is None and program == "sh":
+        pytest.skip("needs curl")
+    done = await _ended(
+        program, str(EXAMPLES / name), TICKD_URL=tickd.url, TICKD_API_KEY="wrong", ENDPOINT=endpoint.url
+    )
+    assert (done.returncode != 0, done.stdout) == (True, "")
+    assert "API key" in done.stderr
+    assert "401" in done.stderr
+    assert "Traceback" not in done.stderr
+    none = await _ended(program, str(EXAMPLES / name), TICKD_URL=tickd.url)
+    assert none.returncode != 0
+    assert "TICKD_API_KEY" in none.stderr
+    assert "Traceback" not in none.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({}, "SIGNING_SECRET is not set."),
+        (
+            {"SIGNING_SECRET": "whsec_?"},
+            "SIGNING_SECRET begins with whsec_, so the rest of it must be base64",
+        ),
+        ({"SIGNING_SECRET": SECRET, "PORT": "x"}, "PORT must be a number between 0 and 65535, and not x"),
+    ],
+)
+async def test_the_receiver_says_what_it_lacks(variables: dict[str, str], said: str) -> None:
+    done = await _ended(sys.executable, str(EXAMPLES / "receiver.py"), **variables)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(said)
+
+
+async def test_the_receiver_says_when_its_port_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = await _ended(sys.executable, str(EXAMPLES / "receiver.py"), SIGNING_SECRET=SECRET, PORT=port)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"can't listen on 127.0.0.1:{port}: Address already in use; ")
+
+
 @asynccontextmanager
 async def _receiver() -> AsyncIterator[str]:
     """The address of a running examples/receiver.py."""
@@ -146,9 +194,17 @@ async def test_receiver(tmp_path: Path) -> None:
         assert long["response_body"] == "accepted\n"
         assert long["output"] == f"{long['id']}: 3 reports written\n"
 
-        for secret in ("another", ""):
+        for secret, said in (("another", ""), ("", "; the job has no signing_secret")):
             refused = await ended(name="refused", signing_secret=secret)
             assert (refused["status"], refused["status_code"]) == ("failed", 401)
+            assert refused["response_body"] == f"wrong signature{said}\n"
+
+        if shutil.which("curl") is not None:
+            # In the order of examples/README.md, both scripts find the receiver where the job calls.
+            said = await _run(tickd, url, "sh", str(EXAMPLES / "first_job.sh"))
+            assert '"status":"success"' in said
+            said = await _run(tickd, url, "sh", str(EXAMPLES / "first_monitor.sh"))
+            assert '"status":"up","status_code":200,' in said
 
 
 def test_the_file_has_every_setting_at_its_default() -> None:

@@ -26,6 +26,7 @@ async def watched(tickd: Harness, identifier: str) -> dict[str, Any]:
 async def answered(tickd: Harness, identifier: str) -> list[dict[str, Any]]:
     """The monitor's checks, newest first."""
     reply = await tickd.call("GET", f"/v1/monitors/{identifier}/checks?limit=100")
+    assert reply.status == 200, reply.json
     found: list[dict[str, Any]] = reply.json["checks"]
     return found
 

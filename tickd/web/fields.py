@@ -61,11 +61,16 @@ def _convert(value: dict[str, object], kind: type[T], *, strict: bool) -> T:
 
 def _explain(message: str, kind: type) -> Invalid:
     """The house's sentence for one of msgspec's, out of the field's own type."""
-    if message.startswith("Object missing required field"):
-        return Invalid(message.split("`")[1], "is required")
     _, _, path = message.rpartition("`$.")
     name = path.rstrip("`").split("[")[0].split(".")[0]
     types = _types(kind)
+    if message.startswith("Object missing required field"):
+        missing = message.split("`")[1]
+        return (
+            Invalid(name, f"has an item without {missing}")
+            if name in types
+            else Invalid(missing, "is required")
+        )
     if name not in types:
         return Invalid("the request", f"can't be read: {message}")
     return Invalid(name, _sentence(types[name], of_type=", got" not in message))

@@ -11,6 +11,7 @@ from msgspec import inspect
 
 from tickd import __version__
 from tickd.web.answers import ErrorAnswer
+from tickd.web.rooster import envelope
 from tickd.web.routes import Route
 
 _REFERENCE = "#/components/schemas/{name}"
@@ -41,7 +42,7 @@ def document(routes: Iterable[Route], base_url: str) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for route in shown:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
-    kinds: list[type] = [ErrorAnswer]
+    kinds: list[type] = [ErrorAnswer, envelope.Refused]
     for route in shown:
         kinds += [kind for kind in (route.request, *route.answers.values()) if kind]
     _, components = msgspec.json.schema_components(dict.fromkeys(kinds), ref_template=_REFERENCE)
@@ -99,8 +100,9 @@ def _responses(route: Route) -> dict[str, Any]:
     refusals = {*route.errors, *_ALWAYS, *(() if route.scope is None else _KEYED)}
     if route.request is not None:
         refusals.add(413)
+    shape = envelope.Refused if route.path.startswith(envelope.PREFIX) else ErrorAnswer
     for status in sorted(refusals - set(route.answers)):
-        found[str(status)] = {"description": _WORDS[status], "content": _content(ErrorAnswer)}
+        found[str(status)] = {"description": _WORDS[status], "content": _content(shape)}
     return found
 
 

@@ -25,7 +25,7 @@ NAMES = {
 _SECONDS = ("timeout", "check_interval", "heartbeat_interval", "heartbeat_grace_period")
 STATUS: dict[type[TickdError], int] = {
     errors.Invalid: 422,
-    errors.Malformed: 422,
+    errors.Malformed: 400,
     errors.Unauthorized: 401,
     errors.Forbidden: 403,
     errors.LimitReached: 403,

@@ -323,7 +323,7 @@ ROUTES = (
         {201: MonitorEnvelope},
         scope="write",
         request=RoosterMonitorCreation,
-        errors=(409, 422),
+        errors=(400, 409, 422),
     ),
     Route("GET", _ALL, page, "List all monitors", {200: MonitorsEnvelope}),
     Route("GET", _ONE, get, "Get a monitor", {200: MonitorEnvelope}, errors=(404,)),
@@ -336,7 +336,7 @@ ROUTES = (
             {200: MonitorEnvelope},
             scope="write",
             request=RoosterMonitorChange,
-            errors=(404, 409, 422),
+            errors=(400, 404, 409, 422),
         )
         for method in ("PUT", "PATCH")
     ),
