@@ -104,6 +104,19 @@ def test_every_route_is_described_with_its_scope_and_answers() -> None:
     assert said == meant
 
 
+async def test_what_needs_no_key_answers_head(tickd: Harness) -> None:
+    monitor = await tickd.call("POST", "/v1/monitors", {"name": "a", "url": "http://127.0.0.1:9/"})
+    assert "answer HEAD as well" in page("docs/api.md").text
+    paths = [route.path for route in ROUTES if route.method == "GET" and route.scope is None]
+    assert len(paths) >= 8
+    async with aiohttp.ClientSession() as session:
+        for path in paths:
+            url = tickd.url + re.sub(r"{\w+}", monitor.json["id"], path)
+            async with session.head(url) as answer:
+                assert answer.status == (405 if path.startswith("/x/") else 200), path
+                assert await answer.read() == b""
+
+
 def test_every_error_status_is_described() -> None:
     said = [int(row["status"]) for row in page("docs/api.md").tables("status", "when")]
     assert said == sorted(set(answers.NATIVE.values()))
@@ -304,19 +317,21 @@ def test_every_page_is_linked_from_the_index() -> None:
 @each_page
 def test_command_lines_parse(one: Page) -> None:
     for line in command_lines(one):
-        for arguments in re.findall(r"(?:^|[\s/(])tickd ((?:\w+|--version)\b[^&()]*)", line):
+        for arguments in re.findall(r"(?:^|[\s/(])tickd ((?:\w+|--version)\b[^&();>|]*)", line):
             _parse(cli, shlex.split(arguments), line)
     for arguments in re.findall(r"`tickd ([^`\n]+)`", one.prose):
         first = shlex.split(arguments)[0]
         assert first in cli.commands or first in ("COMMAND", "--version"), arguments
 
 
-def _parse(command: click.Command, arguments: list[str], line: str) -> None:
+def _parse(
+    command: click.Command, arguments: list[str], line: str, above: click.Context | None = None
+) -> None:
     if arguments in (["--version"], ["--help"]):
         return
     try:
         # Parses and checks every option, and runs nothing.
-        context = command.make_context(command.name, list(arguments), resilient_parsing=False)
+        context = command.make_context(command.name, list(arguments), parent=above)
     except click.ClickException as error:
         raise AssertionError(f"{line}: {error.format_message()}") from error
     with context:
@@ -324,14 +339,15 @@ def _parse(command: click.Command, arguments: list[str], line: str) -> None:
             rest = [*context._protected_args, *context.args]
             _, below, left = command.resolve_command(context, rest)
             assert below is not None
-            _parse(below, left, line)
+            _parse(below, left, line, context)
 
 
 @each_page
 def test_curl_calls_real_routes(one: Page) -> None:
     for line in command_lines(one):
-        if re.match(r"(\S+=\S+ )*curl ", line):
-            _check_curl(shlex.split(line))
+        call = re.sub(r"^\w+=\$\((curl .*)\)$", r"\1", line)
+        if re.match(r"(\S+=\S+ )*curl ", call):
+            _check_curl(shlex.split(call))
 
 
 def _check_curl(words: list[str]) -> None:
