@@ -164,7 +164,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "min_interval_secs",
         "30",
-        "The shortest interval of a monitor, 1 to 86400; under 30 it lowers the shortest timeout too.",
+        "The shortest interval of a monitor, 1 to 86400; under 5 it lowers the shortest timeout too.",
         whole(1, 86_400),
     ),
     Setting("max_checks", "500", "Checks under way at once, 1 to 5000.", whole(1, 5000)),
