@@ -99,7 +99,7 @@ class Daemon:
             await self._witness.begin(now)
             await self.services.firing.recover(now)
             await self._history.begin()
-            await self._checking.begin(now)
+            await self._checking.begin()
             await self._listen()
         except BaseException:
             await self.stop()

@@ -45,7 +45,7 @@ from tickd.store import monitors
 from tickd.store.database import Database
 
 LADDER = {
-    "http": (10_000, 30_000, 90_000, 150_000, 180_000, 210_000, 240_000, 300_000),
+    "http": (10_000, 30_000, 90_000, 150_000, 180_000, 210_000),
     "https": (3_000, 9_000, 15_000, 21_000, 27_000, 36_000),
 }
 WHOLE = {("http", 30_000), ("http", 150_000)}
@@ -63,9 +63,6 @@ OTHER_CORES = os.sched_getaffinity(0) - {DAEMON_CORE} or {DAEMON_CORE}
 ASKED = b"GET / HTTP/1.1\r\nHost: 127.0.1.1\r\nConnection: close\r\n\r\n"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 4\r\nConnection: close\r\n\r\ndone"
 TICKS = os.sysconf("SC_CLK_TCK")
-
-
-# The endpoints
 
 
 class _Endpoint(asyncio.Protocol):
@@ -117,9 +114,6 @@ def _serving(certificate: str | None) -> Iterator[int]:
             process.join()
 
 
-# The daemon
-
-
 async def _fill(db: Path, count: int, scheme: str, port: int, known: Certificate | None) -> None:
     database = await Database.open(str(db), readers=0)
 
@@ -156,7 +150,7 @@ class Reading:
 
     at: float
     cpu_secs: float
-    writer_secs: float
+    other_secs: float
     written: int
     checks: float
     wrong: float
@@ -175,8 +169,7 @@ def _read(child: Child) -> Reading:
         for name, count in metrics.items()
         if (found := re.fullmatch(r'tickd_check_lateness_seconds_bucket\{le="(.*)"\}', name))
     }
-    main = _cpu(process / "task" / str(child.process.pid))
-    cpu = _cpu(process)
+    cpu, main = _cpu(process), _cpu(process / "task" / str(child.process.pid))
     by_status = {name: count for name, count in metrics.items() if name.startswith("tickd_checks_total")}
     (written,) = re.findall(r"^write_bytes: (\d+)", (process / "io").read_text(), re.MULTILINE)
     wrong = sum(count for name, count in by_status.items() if '"up"' not in name)
@@ -211,7 +204,7 @@ class Row:
     late99: float
     core: float
     per_1000: float
-    writer_per_1000: float
+    others_per_1000: float
     rss_mib: float
     written: float
     stored: float
@@ -234,14 +227,13 @@ def _run(count: int, scheme: str, port: int, known: Certificate | None, authorit
             child.await_greeting(60)
             eventually(lambda: child.call("GET", "/readyz").status == 200, 20)
             start = time.monotonic() - begun
-            bare = _rss_mib(child)
             time.sleep(WARM_UP_SECS)
             before = _read(child)
             time.sleep(MEASURED_SECS)
             after = _read(child)
             if (scheme, count) in WHOLE:
                 time.sleep(max(0.0, begun + start + INTERVAL_SECS + 1 - time.monotonic()))
-            rss = max(bare, _rss_mib(child))
+            rss = _rss_mib(child)
             total = child.metrics()
             assert child.stop()[0] == 0, child.log
             stored = sum(count for name, count in total.items() if name.startswith("tickd_checks_total"))
@@ -256,14 +248,11 @@ def _run(count: int, scheme: str, port: int, known: Certificate | None, authorit
             late99=_late(before, after, 0.99),
             core=cpu / taken,
             per_1000=cpu / checks * 1000,
-            writer_per_1000=(after.writer_secs - before.writer_secs) / checks * 1000,
+            others_per_1000=(after.other_secs - before.other_secs) / checks * 1000,
             rss_mib=rss,
             written=(after.written - before.written) / checks,
             stored=(_size(db) - empty) / stored,
         )
-
-
-# Beside it
 
 
 class _Bare(asyncio.Protocol):
@@ -339,9 +328,6 @@ async def _certificate(port: int, tls: ssl.SSLContext) -> Certificate | None:
     return seen.certificate
 
 
-# The tables
-
-
 def _table(scheme: str, port: int, authority: trustme.CA, roots: str, until: float) -> None:
     tls = ssl.create_default_context()
     authority.configure_trust(tls)
@@ -350,20 +336,18 @@ def _table(scheme: str, port: int, authority: trustme.CA, roots: str, until: flo
     known = uvloop.run(_certificate(port, tls)) if scheme == "https" else None
     os.sched_setaffinity(0, OTHER_CORES)
     print(f"\n{scheme}, every {INTERVAL_SECS} s, a new connection each, the daemon on one core")
-    titles = ("ready", "checks/s", "late p50", "p99", "core", "CPU s/1,000", "of writer", "RSS MiB")
+    titles = ("ready", "checks/s", "late p50", "p99", "core", "CPU s/1,000", "of others", "RSS MiB")
     print("{:>9} {:>8} {:>9} {:>10} {:>10} {:>6} {:>12} {:>10} {:>8}".format("monitors", *titles), end="")
-    print(f" {'KiB/mon.':>9} {'written B':>10} {'stored B':>9}  x " + ", x ".join(peers))
-    base = 0.0
+    print(f" {'MiB/1,000':>11} {'written B':>9} {'stored B':>8}  x " + ", x ".join(peers))
     for count in LADDER[scheme]:
         if time.monotonic() > until:
             print("the time is up")
-            return
+            break
         row = _run(count, scheme, port, known, roots)
-        base = base or _idle_mib()
         print(f"{count:9,} {row.start:6.1f} s {row.rate:9.0f}", end=" ")
         print(f"{row.late50 * 1000:7.0f} ms {row.late99 * 1000:7.0f} ms {row.core:6.0%}", end=" ")
-        print(f"{row.per_1000:12.3f} {row.writer_per_1000:10.3f} {row.rss_mib:8.0f}", end=" ")
-        print(f"{(row.rss_mib - base) / count * 1024:9.2f} {row.written:10.0f} {row.stored:9.0f}", end="  ")
+        print(f"{row.per_1000:12.3f} {row.others_per_1000:10.3f} {row.rss_mib:8.0f}", end=" ")
+        print(f"{row.rss_mib / count * 1000:11.2f} {row.written:9.0f} {row.stored:8.0f}", end="  ")
         print(", ".join(f"{row.per_1000 / cost:.2f}" for cost in peers.values()), flush=True)
         if row.late99 > TOO_LATE_SECS:
             break
@@ -371,13 +355,7 @@ def _table(scheme: str, port: int, authority: trustme.CA, roots: str, until: flo
         print(f"{name}: {cost:.3f} CPU s/1,000")
 
 
-def _idle_mib() -> float:
-    with tempfile.TemporaryDirectory() as folder, spawned(Path(folder, "i.db"), reference="none") as child:
-        child.await_greeting(10)
-        return _rss_mib(child)
-
-
-def _profile(port: int, scheme: str, known: Certificate | None) -> None:
+def _profile(port: int, scheme: str) -> None:
     async def main(db: Path) -> None:
         os.sched_setaffinity(0, {DAEMON_CORE})
         daemon = Daemon(Settings(listen=("127.0.0.1", 0), db=str(db), reference=("none",)))
@@ -390,7 +368,7 @@ def _profile(port: int, scheme: str, known: Certificate | None) -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         db = Path(folder, "tickd.db")
-        asyncio.run(_fill(db, 30_000 if scheme == "http" else 9_000, scheme, port, known))
+        asyncio.run(_fill(db, 30_000, scheme, port, None))
         uvloop.run(main(db))
 
 
@@ -405,7 +383,7 @@ def main(*arguments: str) -> None:
         for scheme, shown in (("http", None), ("https", str(certificate))):
             with _serving(shown) as port:
                 if "--profile" in arguments:
-                    _profile(port, scheme, None)
+                    _profile(port, scheme)
                     return
                 _table(scheme, port, authority, str(roots), until if shown else until - 80)
 

@@ -256,3 +256,35 @@ async def test_nobody_at_an_ssl_monitors_port(tickd: Harness) -> None:
     made = await monitor(tickd, type="ssl", url="127.0.0.1:9", failure_threshold=1)
     after = await looked_at(tickd, made["id"])
     assert (after["state"], after["ssl_expires_at"], after["ssl_issuer"]) == ("down", None, None)
+
+
+async def test_a_check_that_was_answered_is_in_the_file(tickd: Harness, endpoint: Endpoint) -> None:
+    made = await monitor(tickd, url=endpoint.url)
+    reply = await tickd.call("POST", f"/v1/monitors/{made['id']}/check")
+    assert reply.status == 200
+    assert tickd.daemon._history.waiting == 0
+
+
+async def test_the_last_check_outlives_a_restart(tmp_path: Path, endpoint: Endpoint) -> None:
+    async with running(tmp_path / "t.db") as tickd:
+        made = await monitor(tickd, url=endpoint.url, interval_secs=86_400)
+        reply = await tickd.call("POST", f"/v1/monitors/{made['id']}/check")
+    async with running(tmp_path / "t.db") as tickd:
+        shown = (await tickd.call("GET", f"/v1/monitors/{made['id']}")).json
+        rooster = (await tickd.call("GET", f"/api/v1/monitors/{made['id']}")).json["data"]
+    assert shown["last_check"]["id"] == reply.json["id"]
+    assert rooster["last_status_code"] == 200
+
+
+async def test_an_expected_status_can_be_taken_back(tickd: Harness) -> None:
+    made = await monitor(tickd, expected_status_code=201)
+    reply = await tickd.call("PATCH", f"/v1/monitors/{made['id']}", {"expected_status_code": None})
+    assert (reply.status, reply.json["expected_status_code"]) == (200, None)
+
+
+async def test_a_body_that_was_cut_says_so(tickd: Harness, endpoint: Endpoint) -> None:
+    endpoint.text = '{"a": "' + "x" * (1 << 20) + '"}'
+    made = await monitor(tickd, url=endpoint.url, type="json")
+    reply = await tickd.call("POST", f"/v1/monitors/{made['id']}/check")
+    assert reply.json["status"] == "down"
+    assert reply.json["error"] == "the body is not JSON; only the first 1 MiB of the body was read"

@@ -173,8 +173,10 @@ BAD: list[tuple[str, Any, str]] = [
     ("assertions", {}, ASSERTIONS),
     ("assertions", asserts("status_code", "eq", "200") * 21, ASSERTIONS),
     ("assertions", ["status_code"], ASSERTIONS),
-    ("assertions", asserts("luck", "eq", "1"), ASSERTIONS),
-    ("assertions", asserts("status_code", "is", "1"), ASSERTIONS),
+    ("assertions", asserts("luck", "eq", "1"), FIRST + "source must be one of "),
+    ("assertions", asserts("status_code", "is", "1"), FIRST + "comparison must be one of "),
+    ("assertions", [asserts("body", "eq")[0] | {"target": 200}], FIRST + "target must be text"),
+    ("paused", "yes", "must be true or false"),
     ("assertions", asserts("body", "lt", "1"), FIRST + "comparison for body must be one of "),
     ("assertions", asserts("status_code", "contains", "2"), FIRST + "comparison for status_code must be "),
     ("assertions", asserts("status_code", "eq", "ok"), FIRST + "target for status_code must be a whole"),
@@ -190,7 +192,7 @@ BAD: list[tuple[str, Any, str]] = [
     ),
     ("json_assertions", "a", JSON_ASSERTIONS),
     ("json_assertions", holds("a", "exists") * 51, JSON_ASSERTIONS),
-    ("json_assertions", holds("a", "eq", "1"), JSON_ASSERTIONS),
+    ("json_assertions", holds("a", "eq", "1"), FIRST + "operator must be one of "),
     ("json_assertions", holds("a..b", "exists"), FIRST + "path must be like data.users[0].name"),
     ("json_assertions", holds("a", "less_than", "b"), FIRST + "value must be a number"),
     ("method", 1, METHODS),
@@ -235,7 +237,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("response_threshold_ms", "3000-200", THRESHOLD),
     ("maintenance_windows", {}, WINDOWS),
     ("maintenance_windows", window("daily", "01:00", "02:00") * 51, WINDOWS),
-    ("maintenance_windows", window("someday", "01:00", "02:00"), WINDOWS),
+    ("maintenance_windows", window("someday", "01:00", "02:00"), FIRST + "day must be one of "),
     ("maintenance_windows", window("monday", "1:00", "02:00"), FIRST + "start_utc must be HH:MM"),
     ("maintenance_windows", window("monday", "01:00", "24:01"), FIRST + "end_utc must be HH:MM"),
     ("maintenance_windows", window("monday", "01:00", "01:00"), FIRST + "start_utc and end_utc must differ"),
@@ -294,7 +296,9 @@ async def test_every_default(tickd: Harness) -> None:
         "updated_at": "2026-03-03T12:00:00Z",
     }
     said = set(MonitorChange.__struct_fields__)
-    assert {*LEAST, *DEFAULTS, "slug"} == said <= set(MonitorAnswer.__struct_fields__)
+    # `paused` is another way to say `status`, and is not answered.
+    assert {*LEAST, *DEFAULTS, "slug", "paused"} == said
+    assert said - {"paused"} <= set(MonitorAnswer.__struct_fields__)
     assert set(DEFAULTS) == set(OTHERWISE)
 
 

@@ -188,7 +188,7 @@ def test_a_value_in_rooster_words(path: str, comparison: str, target: str, sente
     assert assertions.failing_json([assertion], answer()) == sentence
 
 
-@pytest.mark.parametrize("body", ["", "<html>", "{", "[" * 100_000, "NaN", "1e999", "\ud800"])
+@pytest.mark.parametrize("body", ["", "<html>", "{", "[" * 100_000, "NaN", "Infinity", "\ud800"])
 @pytest.mark.parametrize("comparison", ["exists", "not_exists"])
 def test_a_body_that_is_not_json_holds_nothing(body: str, comparison: str) -> None:
     given_answer = answer(body=body)

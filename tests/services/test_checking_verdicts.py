@@ -1,4 +1,4 @@
-"""What a failing check is worth: the target's failure, or ours; and what of it survives a disk or a restart."""
+"""What a failing check is worth: the target's failure, or ours; and what survives a disk or a restart."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -99,15 +100,13 @@ class Answer:
     response_ms: float
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str = ""
+    truncated: bool = False
     _parsed: list[object] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def document(self) -> object:
         """The body's JSON, decoded once; raises ValueError when it is none."""
         if not self._parsed:
-            try:
-                self._parsed.append(msgspec.json.decode(self.body.removeprefix("\ufeff")))
-            except (ValueError, RecursionError):
-                self._parsed.append(_NotJson)
+            self._parsed.append(_decoded(self.body.removeprefix("\ufeff")))
         if self._parsed[0] is _NotJson:
             raise ValueError("not JSON")
         return self._parsed[0]
@@ -120,6 +119,22 @@ class Answer:
         except ValueError:
             return False
         return True
+
+
+def _decoded(text: str) -> object:
+    try:
+        return msgspec.json.decode(text)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        # Slower, but it reads what JSON allows and msgspec doesn't: 1e400, half a surrogate pair.
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return _NotJson
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is no JSON")
 
 
 def check_all(assertions: Sequence[Assertion]) -> None:

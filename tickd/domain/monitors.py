@@ -53,8 +53,9 @@ class MonitorChange(Struct, kw_only=True):
     group: Annotated[str, Meta(max_length=100)] | UnsetType = UNSET
     public: bool | UnsetType = UNSET
     status: Literal["active", "paused"] | UnsetType = UNSET
+    paused: bool | UnsetType = UNSET
     slug: Annotated[str, Meta(max_length=100)] | UnsetType = UNSET
-    expected_status_code: Annotated[int, Meta(ge=100, le=599)] | UnsetType = UNSET
+    expected_status_code: Annotated[int, Meta(ge=100, le=599)] | UnsetType | None = UNSET
     basic_auth_user: Annotated[str, Meta(max_length=200)] | UnsetType = UNSET
     basic_auth_pass: Annotated[str, Meta(max_length=500)] | UnsetType = UNSET
     bearer_token: Annotated[str, Meta(max_length=4000)] | UnsetType = UNSET
@@ -181,15 +182,15 @@ def change(monitor: Monitor, spec: MonitorChange, now: int) -> Monitor:
     """The monitor with what was said of it; Invalid names the field that can't be."""
     said: dict[str, Any] = {name: value for name, value in structs.asdict(spec).items() if value is not UNSET}
     said = {name: _RULES[name](value) if name in _RULES else value for name, value in said.items()}
-    status = said.pop("status", None)
+    status, paused = said.pop("status", None), said.pop("paused", None)
     placed = {name: said.pop(name) for name in _PLACED if name in said}
     kind = placed.get("type", monitor.type)
     if "url" in said or "type" in placed:
         said["url"] = target(kind, said.get("url", monitor.options.url))
     options = structs.replace(monitor.options, **said)
     _check_together(kind, options)
-    if status is not None:
-        placed["paused"] = status == "paused"
+    if status is not None or paused is not None:
+        placed["paused"] = paused if status is None else status == "paused"
     changed = structs.replace(monitor, options=options, **placed)
     if changed == monitor:
         return monitor

@@ -27,6 +27,8 @@ def of_answer(kind: Type, options: Options, answer: Answer) -> tuple[CheckStatus
         or _wrong_time(options, answer)
         or _wrong_body(kind, options, answer)
     )
+    if wrong and answer.truncated:
+        wrong += "; only the first 1 MiB of the body was read"
     return ("down", wrong) if wrong else ("up", "")
 
 

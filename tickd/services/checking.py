@@ -32,7 +32,7 @@ LOAD = 1_000
 """Monitors read at once at start."""
 SLICE = 100
 """Checks that one tick hands to the lane at most; the next tick follows at once."""
-TICK = 10
+TICK = 20
 """The least time between two ticks, in milliseconds: due checks are begun together."""
 STEP_SECS = 2.0
 """A difference between the wall and the monotonic side that counts as a step."""
@@ -117,15 +117,20 @@ class Checking:
         """How many monitors are in each state, `paused` being one."""
         return Counter(watched.state for watched in self._watched.values())
 
-    async def begin(self, now: int) -> None:
+    async def begin(self) -> None:
         """Read all monitors; each is due at its own phase, so that a start begins no herd."""
         last = 0
         while found := await monitors.after(self._db, last, LOAD):
             last = found[-1].row
             for monitor in found:
-                watched = self._watched[monitor.row] = Watched(monitor)
-                if not monitor.paused:
-                    watched.due = rules.next_due(watched.phase, watched.interval, now)
+                self._watched[monitor.row] = Watched(monitor)
+        # As of now: 150,000 take seconds to read, and what was due meanwhile would be a herd of its own.
+        self._plan_all(self._clock.now())
+
+    def _plan_all(self, now: int) -> None:
+        for watched in self._watched.values():
+            if not watched.monitor.paused:
+                watched.due = rules.next_due(watched.phase, watched.interval, now)
         self._heap_again()
 
     def _heap_again(self) -> None:
@@ -211,10 +216,7 @@ class Checking:
             return
         if step > 0:
             self._resumed = monotonic
-        for watched in self._watched.values():
-            if watched.due is not None:
-                watched.due = rules.next_due(watched.phase, watched.interval, now)
-        self._heap_again()
+        self._plan_all(now)
         self.wake()
 
     async def _scheduled(self, watched: Watched, wanted: float) -> None:

@@ -66,7 +66,7 @@ class Monitors:
         self._refuses(made)
         stored = await self._db.write(lambda tx: monitors.insert(tx, made))
         self._checking.put(stored, now)
-        return await self._seen(stored)
+        return self._known(stored)
 
     async def change(self, account_id: str, identifier: str, spec: MonitorChange) -> Seen:
         """Change what `spec` says of a monitor; the rest keeps its value."""
@@ -131,7 +131,10 @@ class Monitors:
     async def check(self, account_id: str, identifier: str) -> Check:
         """Look at a monitor now, paused or not, and record it."""
         monitor = await self._find(account_id, identifier)
-        return await self._checking.check_now(monitor.row)
+        check = await self._checking.check_now(monitor.row)
+        # Answered after the commit that holds it, as every write is; Unavailable where the disk is full.
+        await self._history.write_with(_nothing)
+        return check
 
     async def checks(
         self, account_id: str, identifier: str, *, status: CheckStatus | None, limit: int, offset: int
@@ -171,11 +174,24 @@ class Monitors:
         return found
 
     async def _seen(self, stored: Monitor) -> Seen:
+        """A monitor with what is known of it, the checks of before the start included."""
+        known = self._known(stored)
+        if known.last is not None or not known.checks_total:
+            return known
+        newest, _ = await self._history.page(stored.row, status=None, limit=1, offset=0)
+        return self._known(stored, newest[0] if newest else None)
+
+    def _known(self, stored: Monitor, newest: Check | None = None) -> Seen:
         """The row with what memory knows better: standing, latest check, certificate, next due."""
         try:
             watched = self._checking.find(stored.row)
         except NotFound:
-            return Seen(stored, None, None, stored.checks_total, stored.checks_failed)
+            return Seen(stored, newest, None, stored.checks_total, stored.checks_failed)
+        watched.last = watched.last or newest
         monitor = rules.edited(watched.monitor, stored)
         total, failed = self._history.lifetime(stored.row, stored.checks_total, stored.checks_failed)
         return Seen(monitor, watched.last, watched.due, total, failed)
+
+
+def _nothing(_tx: sqlite3.Connection) -> None:
+    """A unit that only has what waits written."""

@@ -85,6 +85,8 @@ def judged(monitor: Monitor, seen: Seen, at: int) -> tuple[CheckStatus, str]:
     if seen.fault:
         return seen.fault, seen.error
     if monitor.type in ("http", "json"):
-        answer = Answer(seen.status_code, seen.timings.total_ms or 0.0, seen.headers, seen.body)
+        answer = Answer(
+            seen.status_code, seen.timings.total_ms or 0.0, seen.headers, seen.body, seen.truncated
+        )
         return verdicts.of_answer(monitor.type, options, answer)
     return "up", ""

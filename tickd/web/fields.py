@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import TypeVar
@@ -12,6 +13,8 @@ from msgspec import inspect
 from tickd.errors import Invalid, Malformed
 
 T = TypeVar("T")
+
+_ITEM = re.compile(r"\[(?P<number>\d+)\]\.(?P<key>\w+)")
 
 MOST = 500
 """The largest page of a list."""
@@ -43,7 +46,9 @@ def read_body(raw: bytes, kind: type[T]) -> T:
         raise Malformed(f"the body is not valid JSON: {error}") from error
     if not isinstance(value, dict):
         raise Malformed("the body must be a JSON object")
-    said = {name: item for name, item in value.items() if item is not None}
+    nullable = _nullable(kind)  # type: ignore[arg-type]
+    # A field that can be null is set to null; any other one is left out.
+    said = {name: item for name, item in value.items() if item is not None or name in nullable}
     return _convert(said, kind, strict=True)
 
 
@@ -73,7 +78,32 @@ def _explain(message: str, kind: type) -> Invalid:
         )
     if name not in types:
         return Invalid("the request", f"can't be read: {message}")
-    return Invalid(name, _sentence(types[name], of_type=", got" not in message))
+    of_type = ", got" not in message
+    item = _ITEM.search(path)
+    inner = _item_types(types[name])
+    if item and item["key"] in inner:
+        sentence = _sentence(inner[item["key"]], of_type=of_type)
+        return Invalid(name, f"has a mistake in number {int(item['number']) + 1}: {item['key']} {sentence}")
+    return Invalid(name, _sentence(types[name], of_type=of_type))
+
+
+def _item_types(kind: inspect.Type) -> dict[str, inspect.Type]:
+    """The fields of a list's items, where they are objects."""
+    kinds = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+    for one in kinds:
+        if isinstance(one, inspect.ListType) and isinstance(one.item_type, inspect.StructType):
+            return _types(one.item_type.cls)
+    return {}
+
+
+@cache
+def _nullable(kind: type) -> frozenset[str]:
+    """The fields that can be null."""
+    info = inspect.type_info(kind)
+    if not isinstance(info, inspect.StructType):
+        return frozenset()
+    unions = {one.encode_name: one.type for one in info.fields if isinstance(one.type, inspect.UnionType)}
+    return frozenset(name for name, union in unions.items() if union.includes_none)
 
 
 @cache

@@ -144,7 +144,7 @@ async def latency(call: Call) -> Answer:
     hours = call.query(HoursWanted).hours
     points, since, until = await call.services.monitors.latency(call.account_id, call.path("id"), hours)
     drawn = charts.latency(points, since=since, until=until)
-    headers_sent = {"Cache-Control": "private, max-age=60"}
+    headers_sent = {"Cache-Control": "private, max-age=60", "X-Content-Type-Options": "nosniff"}
     return Answer(drawn.encode(), headers=headers_sent, content_type="image/svg+xml")
 
 

@@ -10,6 +10,7 @@ from tickd.domain import monitors as rules
 from tickd.domain import times
 from tickd.domain.checks import Check
 from tickd.web.answers import Answer
+from tickd.web.fields import MOST
 from tickd.web.rooster.envelope import good
 from tickd.web.routes import Call, Route
 
@@ -30,10 +31,14 @@ class RoosterCheck(Struct):
     response_ms_by_region: dict[str, float] | None
 
 
+LIMIT = 100
+"""How many checks are answered where nothing, or nothing that is a number, is asked for."""
+
+
 class Limit(Struct, kw_only=True):
     """How many are wanted; out of range is clamped to 1 and 500."""
 
-    limit: int = 100
+    limit: str = "100"
 
 
 class ChecksEnvelope(Struct):
@@ -65,9 +70,17 @@ def check_answer(kind: rules.Type, check: Check) -> RoosterCheck:
     )
 
 
+def _clamped(text: str) -> int:
+    """Clamped, never refused: what is no number is the default."""
+    try:
+        return max(1, min(MOST, int(text[:10])))
+    except ValueError:
+        return LIMIT
+
+
 async def checks(call: Call) -> Answer:
     """`GET /api/v1/monitors/{id}/checks`"""
-    limit = max(1, min(500, call.query(Limit).limit))
+    limit = _clamped(call.request.query.get("limit", ""))
     identifier = call.path("id")
     seen = await call.services.monitors.get(call.account_id, identifier)
     found, total = await call.services.monitors.checks(

@@ -39,7 +39,7 @@ class RoosterMonitorChange(Struct, kw_only=True):
     name: Name | UnsetType = UNSET
     url: Annotated[str, Meta(max_length=2048)] | UnsetType = UNSET
     monitor_type: MonitorType | UnsetType = UNSET
-    expected_status_code: Annotated[int, Meta(ge=100, le=599)] | UnsetType = UNSET
+    expected_status_code: Annotated[int, Meta(ge=100, le=599)] | UnsetType | None = UNSET
     timeout: Annotated[int, Meta(ge=1, le=60)] | UnsetType = UNSET
     http_method: rules.Method | UnsetType = UNSET
     follow_redirects: bool | UnsetType = UNSET
@@ -50,7 +50,7 @@ class RoosterMonitorChange(Struct, kw_only=True):
     request_content_type: Annotated[str, Meta(max_length=200)] | UnsetType = UNSET
     custom_headers: Annotated[list[Header], Meta(max_length=50)] | UnsetType = UNSET
     keyword: Annotated[str, Meta(max_length=500)] | UnsetType = UNSET
-    response_threshold_ms: Annotated[str, Meta(max_length=50)] | UnsetType = UNSET
+    response_threshold_ms: Annotated[str, Meta(max_length=50)] | UnsetType | None = UNSET
     check_interval: int | UnsetType = UNSET
     alert_email: Annotated[str, Meta(max_length=320)] | UnsetType = UNSET
     alert_slack_webhook: Annotated[str, Meta(max_length=2048)] | UnsetType = UNSET
@@ -138,6 +138,8 @@ def _domain(call: Call, spec: RoosterMonitorChange, kind: rules.Type) -> dict[st
     Only one of `url` and `ssl_domain` counts, so that an answer can be sent back as it came.
     """
     said = {name: value for name, value in structs.asdict(spec).items() if value is not UNSET}
+    if said.get("response_threshold_ms", "") is None:
+        said["response_threshold_ms"] = ""
     if "check_interval" in said:
         _check_interval(call, said["check_interval"])
     domain, url = said.pop("ssl_domain", None), said.pop("url", None)
