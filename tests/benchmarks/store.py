@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -121,7 +122,7 @@ class Single:
         self._executor.shutdown()
 
 
-class Pool:
+class Pool(ABC):
     """What both aiosqlite ways share: units wait in a deque, and a task writes all that wait as a batch."""
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
@@ -148,8 +149,9 @@ class Pool:
             if self._waiting:
                 self._wake.set()
 
+    @abstractmethod
     async def _write_batch(self, batch: list[int]) -> None:
-        raise NotImplementedError
+        """Commit a batch, each in its own way."""
 
     async def close(self) -> None:
         self._task.cancel()

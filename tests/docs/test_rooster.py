@@ -112,7 +112,6 @@ async def test_other_types_show_in_lists(type_: str, tickd: Harness) -> None:
 
 
 async def test_the_python_runs(tmp_path: Path, endpoint: Endpoint) -> None:
-    pytest.importorskip("requests")
     (block,) = ROOSTER.blocks("python")
     script = block.replace("https://example.com", endpoint.url)
     assert script != block
