@@ -55,12 +55,12 @@ def configured(form: str, level: str, stream: TextIO | None = None) -> Iterator[
     A thread of its own writes the lines: a pipe that nobody reads must not stall the event loop.
     """
     lines = _Lines(JsonFormatter() if form == "json" else TextFormatter(), stream or sys.stderr)
-    root = logging.getLogger()
-    root.addHandler(lines)
-    root.setLevel(level.upper())
-    logging.getLogger("aiosqlite").setLevel(logging.WARNING)
-    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    levels = {"": level.upper(), "aiosqlite": logging.WARNING, "asyncio": logging.WARNING}
     before = {name: getattr(logging, name) for name in _UNUSED}
+    levels_before = {name: logging.getLogger(name).level for name in levels}
+    logging.getLogger().addHandler(lines)
+    for name, value in levels.items():
+        logging.getLogger(name).setLevel(value)
     for name in _UNUSED:
         setattr(logging, name, None)
     try:
@@ -68,7 +68,9 @@ def configured(form: str, level: str, stream: TextIO | None = None) -> Iterator[
     finally:
         for name, value in before.items():
             setattr(logging, name, value)
-        root.removeHandler(lines)
+        for name, value in levels_before.items():
+            logging.getLogger(name).setLevel(value)
+        logging.getLogger().removeHandler(lines)
         lines.close()
 
 

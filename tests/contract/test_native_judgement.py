@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from tests.contract.certificates import clock, now, served_by, until_closed
 from tests.contract.watching import look, looked_at, monitor, shown, watched
 from tests.support.authority import DAY, Authority
 from tests.support.clock import FakeClock
-from tests.support.daemon import Harness, running
+from tests.support.daemon import Harness, eventually, running
 from tests.support.endpoint import Endpoint
 from tests.support.servers import Talk, serving
 
@@ -288,3 +289,17 @@ async def test_a_body_that_was_cut_says_so(tickd: Harness, endpoint: Endpoint) -
     reply = await tickd.call("POST", f"/v1/monitors/{made['id']}/check")
     assert reply.json["status"] == "down"
     assert reply.json["error"] == "the body is not JSON; only the first 1 MiB of the body was read"
+
+
+async def test_a_check_that_a_stop_cuts_off_is_answered(tickd: Harness, endpoint: Endpoint) -> None:
+    endpoint.gate.clear()
+    made = await monitor(tickd, url=endpoint.url)
+    asked = asyncio.ensure_future(tickd.call("POST", f"/v1/monitors/{made['id']}/check"))
+
+    async def called() -> bool:
+        return bool(endpoint.calls)
+
+    await eventually(called)
+    await tickd.daemon._checking.stop(0)
+    reply = await asked
+    assert (reply.status, reply.headers["Retry-After"]) == (503, "5")

@@ -251,8 +251,8 @@ class Checking:
         try:
             check = await self._check(watched)
         except asyncio.CancelledError:
-            if watched.joined is not None:
-                watched.joined.cancel()
+            # Only a stop cancels a look: whoever waits for it gets an answer, not a broken connection.
+            failure = Unavailable("tickd is starting or stopping")
             raise
         except Exception as error:
             failure = error
