@@ -55,7 +55,7 @@ def configured(form: str, level: str, stream: TextIO | None = None) -> Iterator[
     A thread of its own writes the lines: a pipe that nobody reads must not stall the event loop.
     """
     lines = _Lines(JsonFormatter() if form == "json" else TextFormatter(), stream or sys.stderr)
-    levels = {"": level.upper(), "aiosqlite": logging.WARNING, "asyncio": logging.WARNING}
+    levels: dict[str, int | str] = {"": level.upper(), "aiosqlite": "WARNING", "asyncio": "WARNING"}
     before = {name: getattr(logging, name) for name in _UNUSED}
     levels_before = {name: logging.getLogger(name).level for name in levels}
     logging.getLogger().addHandler(lines)
