@@ -14,6 +14,7 @@ from tests.contract.served import Served
 from tests.support.daemon import KEY, Harness, Reply, eventually, running
 from tickd import app
 from tickd.domain.accounts import DEFAULT_ACCOUNT, KeyRequest, Scope
+from tickd.errors import Unavailable
 from tickd.web.routes import Route
 from tickd.web.server import all_routes
 
@@ -340,3 +341,13 @@ async def test_a_key_of_odd_bytes_is_only_unknown(tickd: Harness) -> None:
             headers = {"X-API-Key": key.encode("utf-8", "surrogateescape").decode("latin-1")}
             async with session.get(tickd.url + "/v1/jobs", headers=headers) as answer:
                 assert answer.status == 401
+
+
+async def test_a_full_lane_refuses_nobody_who_only_reads(
+    tickd: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_unit: object) -> None:
+        raise Unavailable("too much waits to be written")
+
+    monkeypatch.setattr(tickd.daemon._database, "write_soon", full)
+    assert (await tickd.call("GET", "/v1/account")).status == 200

@@ -12,7 +12,7 @@ from tickd.clock import Clock
 from tickd.domain import accounts as rules
 from tickd.domain import times
 from tickd.domain.accounts import Account, ApiKey, KeyRequest, Principal
-from tickd.errors import NotFound, TooMany, Unauthorized
+from tickd.errors import NotFound, TooMany, Unauthorized, Unavailable
 from tickd.store import accounts
 from tickd.store.database import Database
 
@@ -71,7 +71,12 @@ class Accounts:
         if now - self._touched.get(key.id, 0) < TOUCH_EVERY:
             return
         self._touched[key.id] = now
-        self._db.write_soon(lambda tx: accounts.touch_key(tx, key.id, now)).add_done_callback(_noted)
+        try:
+            noted = self._db.write_soon(lambda tx: accounts.touch_key(tx, key.id, now))
+        except Unavailable:
+            log.debug("last use of a key not written")  # no reason to refuse what only reads
+        else:
+            noted.add_done_callback(_noted)
 
     async def account(self, account_id: str) -> Account:
         """The account of that id."""
