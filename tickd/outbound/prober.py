@@ -125,6 +125,7 @@ class Prober:
         except Unsendable as failure:
             seen.fault, seen.error = "down", f"the request can't be sent: {failure}"
         except Exception as failure:
+            # A bug of ours must neither end the loop of checks nor be taken for the target's fault.
             log.exception("a probe failed by itself")
             seen.fault, seen.error = "unknown", f"tickd itself failed here: {type(failure).__name__}"
         progress = look.progress

@@ -81,6 +81,7 @@ class SecureLayer(asyncio.Transport, asyncio.Protocol):
         except ssl.SSLWantReadError:
             pass
         except Exception as failure:
+            # On a thread of its own: raised again on the loop, by whoever waits for the handshake.
             self._failure = failure
 
     def _stepped(self) -> None:
