@@ -20,7 +20,7 @@ from tests.support.daemon import NOON, Harness, eventually
 from tests.support.endpoint import Endpoint
 from tickd.cli import tickd as cli
 from tickd.config import SETTINGS
-from tickd.domain import accounts, cron, cron_fields, executions, jobs, monitors
+from tickd.domain import accounts, cron, cron_fields, executions, jobs, monitors, outputs
 from tickd.domain.jobs import Job, JobChange, JobRegistration
 from tickd.domain.monitors import MonitorCreation
 from tickd.web import answers, fields
@@ -204,7 +204,7 @@ def test_what_the_page_says_of_numbers_is_so() -> None:
     assert f"At most {executions.QUEUE_MOST} wait" in text
     assert f"The latest {jobs.CATCH_UP_MOST} run" in text
     assert f"first {executions.BODY_LETTERS:,} characters" in text
-    assert f"first {executions.OUTPUT_HEAD:,} and last {executions.OUTPUT_TAIL:,} characters" in text
+    assert f"first {outputs.HEAD:,} and last {outputs.TAIL:,} characters" in text
     assert executions.REDELIVERIES_MOST == 3
     assert "up to three times" in text
 

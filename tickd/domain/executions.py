@@ -27,8 +27,6 @@ REASON_LETTERS = 100
 """How much of a status line's reason is shown."""
 BODY_LETTERS = 2_048
 """How much of a response body is kept, in characters."""
-OUTPUT_HEAD, OUTPUT_TAIL = 10_000, 2_000
-"""How much of what a job reports on its done URL is kept, in characters."""
 
 
 class Execution(Struct, frozen=True, kw_only=True):
@@ -147,12 +145,3 @@ def overran(max_runtime_secs: int) -> Outcome:
     """The outcome of a run that was accepted and never said that it ended."""
     limit = max_runtime_secs * times.SECOND
     return Outcome("timeout", f"not reported done within {times.span(limit)}", duration_ms=limit)
-
-
-def kept_output(body: bytes) -> str:
-    """What is kept of a report's body: the first 10,000 and the last 2,000 characters."""
-    text = body.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
-    if len(text) <= OUTPUT_HEAD + OUTPUT_TAIL:
-        return text
-    left_out = len(text) - OUTPUT_HEAD - OUTPUT_TAIL
-    return f"{text[:OUTPUT_HEAD]}\n… {left_out} characters left out …\n{text[-OUTPUT_TAIL:]}"

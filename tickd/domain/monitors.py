@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
-from tickd.domain import assertions, headers, keywords, maintenance, slugs, thresholds, times, urls
+from tickd.domain import assertions, headers, keywords, maintenance, slugs, subjects, thresholds, times, urls
 from tickd.domain.assertions import Assertion, JsonAssertion
 from tickd.domain.checks import Check, CheckStatus
 from tickd.domain.jobs import Name, Reference, Severity, Tag
@@ -243,11 +243,6 @@ def _json_assertions(value: Any) -> tuple[JsonAssertion, ...]:
     return tuple(value)
 
 
-def _windows(value: Any) -> tuple[Window, ...]:
-    maintenance.validate(value)
-    return tuple(value)
-
-
 def _keyword(value: Any) -> str:
     keywords.parse(value)
     return str(value).strip()
@@ -259,25 +254,6 @@ def _threshold(value: Any) -> str:
     return str(value).strip()
 
 
-def _name(value: Any) -> str:
-    name = str(value).strip()
-    if not name or not name.isprintable():
-        raise Invalid("name", "must be 1 to 200 printable characters")
-    return name
-
-
-def _slug(value: Any) -> str:
-    return slugs.sanitise(value)
-
-
-def _unique(value: Any) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(value))
-
-
-def _hook(field: str) -> Callable[[Any], str]:
-    return lambda value: urls.http_url(field, value) if str(value).strip() else ""
-
-
 def _one_line(field: str) -> Callable[[Any], str]:
     def rule(value: Any) -> str:
         headers.check(field, [("Authorization", str(value))])
@@ -287,18 +263,18 @@ def _one_line(field: str) -> Callable[[Any], str]:
 
 
 _RULES: dict[str, Callable[[Any], Any]] = {
-    "name": _name,
-    "slug": _slug,
+    "name": subjects.name,
+    "slug": subjects.slug,
     "headers": _headers,
     "assertions": _assertions,
     "json_assertions": _json_assertions,
-    "maintenance_windows": _windows,
+    "maintenance_windows": subjects.windows,
     "keyword": _keyword,
     "response_threshold_ms": _threshold,
-    "channels": _unique,
-    "tags": _unique,
-    "alert_slack_webhook": _hook("alert_slack_webhook"),
-    "webhook_url": _hook("webhook_url"),
+    "channels": subjects.unique,
+    "tags": subjects.unique,
+    "alert_slack_webhook": subjects.hook("alert_slack_webhook"),
+    "webhook_url": subjects.hook("webhook_url"),
     "bearer_token": _one_line("bearer_token"),
     "auth_header": _one_line("auth_header"),
     "request_content_type": _one_line("request_content_type"),

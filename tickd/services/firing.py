@@ -15,7 +15,7 @@ from tickd import ids, logs
 from tickd.clock import Clock
 from tickd.domain import executions as rules
 from tickd.domain import jobs as job_rules
-from tickd.domain import signing, times
+from tickd.domain import outputs, signing, times
 from tickd.domain.executions import Outcome
 from tickd.domain.histogram import Histogram
 from tickd.domain.jobs import Job, Occurrence
@@ -320,7 +320,7 @@ class Firing:
         execution = None if row is None else await executions.by_row(self._db, row)
         if row is None or execution is None:
             raise NotFound("no execution has this token")
-        output = rules.kept_output(body)
+        output = outputs.kept(body)
         now = self._clock.now()
 
         def unit(tx: sqlite3.Connection) -> tuple[Outcome, ledger.Ended] | None:

@@ -1,0 +1,39 @@
+"""Subjects: what monitors and heartbeats have in common that a person may say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tickd.domain import maintenance, slugs, urls
+from tickd.domain.maintenance import Window
+from tickd.errors import Invalid
+
+
+def name(value: Any) -> str:
+    """A name without the space around it; Invalid where nothing, or nothing printable, is left."""
+    stripped = str(value).strip()
+    if not stripped or not stripped.isprintable():
+        raise Invalid("name", "must be 1 to 200 printable characters")
+    return stripped
+
+
+def slug(value: Any) -> str:
+    """The last part of a status page's address."""
+    return slugs.sanitise(value)
+
+
+def unique(value: Any) -> tuple[str, ...]:
+    """The items in their order, each once."""
+    return tuple(dict.fromkeys(value))
+
+
+def windows(value: Any) -> tuple[Window, ...]:
+    """Maintenance windows, checked."""
+    maintenance.validate(value)
+    return tuple(value)
+
+
+def hook(field: str) -> Callable[[Any], str]:
+    """A rule for an address that may be empty; Invalid names `field`."""
+    return lambda value: urls.http_url(field, value) if str(value).strip() else ""
