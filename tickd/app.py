@@ -33,13 +33,17 @@ from tickd.outbound.prober import Prober, Target
 from tickd.services.accounts import Accounts
 from tickd.services.bundle import Services
 from tickd.services.checking import Checking
+from tickd.services.doors import Doors
+from tickd.services.expiry import Expiry
 from tickd.services.firing import Firing
 from tickd.services.health import Health
+from tickd.services.heartbeats import Heartbeats, lowered
 from tickd.services.history import History
 from tickd.services.jobs import Jobs
 from tickd.services.lane import Lane
 from tickd.services.monitors import Monitors
 from tickd.services.network import OwnNetwork
+from tickd.services.pinging import Pinging
 from tickd.services.upkeep import Upkeep
 from tickd.services.witness import Witness
 from tickd.store import accounts as accounts_store
@@ -71,6 +75,8 @@ class Daemon:
         self._history: History
         self._network: OwnNetwork
         self._checking: Checking
+        self._pinging: Pinging
+        self._expiry: Expiry
         self._resolver: Resolver
         self._runner: web.AppRunner | None = None
         self._listener: asyncio.Server | None = None
@@ -100,6 +106,8 @@ class Daemon:
             await self.services.firing.recover(now)
             await self._history.begin()
             await self._checking.begin()
+            await self._pinging.doors.load(self._database)
+            await self._expiry.begin(now)
             await self._listen()
         except BaseException:
             await self.stop()
@@ -144,7 +152,11 @@ class Daemon:
             self._history,
             self._network,
         )
-        health = Health(db, clock, self._witness, firing, self._checking, self._history, self._network)
+        self._pinging = Pinging(db, clock, Doors(), self._network)
+        self._expiry = Expiry(db, clock, self._pinging, self._witness, self._network)
+        health = Health(
+            db, clock, self._witness, firing, self._checking, self._history, self._network, self._expiry
+        )
         self.services = Services(
             Accounts(db, clock, any_key=settings.dev),
             Jobs(db, clock, firing, keeper),
@@ -156,13 +168,23 @@ class Daemon:
                 refuses=_refusal(guard),
                 floor_secs=1 if settings.dev else settings.min_interval_secs,
             ),
+            Heartbeats(
+                db,
+                clock,
+                self._pinging,
+                self._expiry,
+                keeper,
+                base_url=lambda: self.public_url,
+                floor_secs=1 if settings.dev else lowered(settings.min_interval_secs),
+            ),
             firing,
             health,
         )
         workers = (
             cron.loop(firing, clock),
             uptime.loop(self._checking, clock),
-            expiry.loop(firing, clock),
+            expiry.callbacks(firing, clock),
+            expiry.loop(self._expiry, clock),
             history.loop(self._history, clock),
             network.loop(self._network, clock),
             upkeep.loop(keeper, clock),
@@ -276,6 +298,7 @@ class Daemon:
             await self._checking.stop(0)
             await self._network.stop()
             await self.services.firing.stop(self.settings.stop_grace_secs)
+            await self._pinging.stop()
             await self._history.flush()
             await self._witness.end(self.clock.now())
         except TickdError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -13,6 +14,9 @@ _MASK = (1 << 64) - 1
 _MULTIPLIER = 0xBF58476D1CE4E5B9
 _INVERSE = pow(_MULTIPLIER, -1, 1 << 64)
 _ROW_LETTERS = 13
+
+SHORT_LETTERS = 16
+"""How long the short form of a ping token is."""
 
 
 def new(prefix: str) -> str:
@@ -52,3 +56,14 @@ def row_of(prefix: str, identifier: str) -> int | None:
     number ^= number >> 32
     row = (number * _INVERSE) & _MASK
     return row if row < 1 << 63 else None
+
+
+def token() -> str:
+    """A new ping token: 64 hexadecimal digits (256 bits)."""
+    return secrets.token_hex(32)
+
+
+def short_token(token: str) -> str:
+    """The short form of a ping token, 16 letters (80 bits), which leads back to nothing."""
+    number = int.from_bytes(hashlib.sha256(token.encode()).digest()[:10])
+    return "".join(ALPHABET[number >> shift & 31] for shift in range(75, -1, -5))

@@ -20,7 +20,7 @@ KEY_START = 8
 
 _IMPLIED: dict[str, frozenset[str]] = {
     "read": frozenset({"read"}),
-    "write": frozenset({"read", "write"}),
+    "write": frozenset({"read", "write", "heartbeat:write"}),
     "heartbeat:write": frozenset({"heartbeat:write"}),
     "admin": frozenset({"read", "write", "heartbeat:write", "admin"}),
 }
@@ -112,6 +112,6 @@ def make_key(request: KeyRequest, key: str, *, account_id: str, now: int) -> Api
 
 
 def principal(key: ApiKey) -> Principal:
-    """What a caller with `key` may do: `admin` implies all, `write` implies `read`."""
+    """What a caller with `key` may do: `admin` implies all, `write` implies the others but `admin`."""
     scopes = frozenset().union(*(_IMPLIED[scope] for scope in key.scopes))
     return Principal(key.account_id, scopes, key.id)

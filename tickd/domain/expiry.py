@@ -23,7 +23,7 @@ LEAST_PATIENCE = times.MINUTE
 
 
 class Rhythm(Struct, frozen=True):
-    """When pings are expected: every `interval_secs`, or by the cron expression `schedule` where it is set."""
+    """When pings are expected: every `interval_secs`, or by the cron expression `schedule`, if it has one."""
 
     interval_secs: int
     schedule: str

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tickd.services.accounts import Accounts
 from tickd.services.firing import Firing
 from tickd.services.health import Health
+from tickd.services.heartbeats import Heartbeats
 from tickd.services.jobs import Jobs
 from tickd.services.monitors import Monitors
 
@@ -18,5 +19,6 @@ class Services:
     accounts: Accounts
     jobs: Jobs
     monitors: Monitors
+    heartbeats: Heartbeats
     firing: Firing
     health: Health

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from tickd.clock import Clock
 from tickd.domain import times
 from tickd.services.checking import Checking
+from tickd.services.expiry import Expiry
 from tickd.services.firing import Firing
 from tickd.services.history import History
 from tickd.services.network import OwnNetwork
 from tickd.services.witness import Witness
-from tickd.store import executions, jobs
+from tickd.store import executions, heartbeats, jobs
 from tickd.store.database import Database
 from tickd.store.writer import WriterStats
 
@@ -58,6 +59,7 @@ class Health:
         checking: Checking,
         history: History,
         network: OwnNetwork,
+        expiry: Expiry,
     ) -> None:
         self._db = db
         self._clock = clock
@@ -66,6 +68,7 @@ class Health:
         self.checking = checking
         self.history = history
         self.network = network
+        self.expiry = expiry
         self.loops: list[LoopState] = []
         self.started_at = clock.now()
         self.accepting = False
@@ -96,6 +99,10 @@ class Health:
             await jobs.overdue(self._db, self._clock.now() - OVERDUE),
             await executions.open_counts(self._db),
         )
+
+    async def heartbeat_states(self) -> dict[str, int]:
+        """How many heartbeats are in each state, over all accounts; `paused` is one."""
+        return await heartbeats.states(self._db, self._clock.now())
 
     @property
     def blind_secs(self) -> float:

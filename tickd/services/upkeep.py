@@ -4,32 +4,57 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from tickd import logs
 from tickd.domain import times
-from tickd.store import executions, retention
+from tickd.store import executions, pings, retention
 from tickd.store.database import Database
 
 SLICE = 200
 """Rows that one transaction removes at most."""
 DOOMED = 50
-"""Deleted jobs that one slice looks at."""
-JOBS = 100
-"""Jobs that one slice looks at."""
+"""Deleted subjects that one slice looks at."""
+SUBJECTS = 100
+"""Subjects that one slice looks at."""
 PAUSE = times.SECOND
 """Between two slices while there is work."""
 REST = 10 * times.MINUTE
-"""Between two rounds over all jobs."""
+"""Between two rounds over all subjects."""
 
 log = logging.getLogger("tickd.upkeep")
 
 
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """What upkeep needs to know of a kind of subject whose history it removes."""
+
+    history: str
+    deleted: Callable[[Database, int], Awaitable[list[int]]]
+    forget: Callable[[sqlite3.Connection, int, int], int]
+    retentions: Callable[[Database, int, int], Awaitable[Sequence[tuple[int, int]]]]
+    forget_old: Callable[[sqlite3.Connection, Iterable[tuple[int, int]], int], int]
+
+
+KEEPS = (
+    Keep(
+        "executions",
+        retention.deleted_jobs,
+        executions.forget_job,
+        retention.retentions,
+        executions.forget_old,
+    ),
+    Keep("pings", pings.deleted, pings.forget_heartbeat, pings.retentions, pings.forget_old),
+)
+
+
 class Upkeep:
-    """Goes round all jobs, a slice a tick."""
+    """Goes round all jobs and heartbeats, a slice a tick."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._at = 0
         self._after = 0
         self._removed = 0
         self.removed_total = 0
@@ -37,27 +62,29 @@ class Upkeep:
 
     async def tick(self, now: int) -> int:
         """Remove one slice; when the next one is due (milliseconds)."""
-        if await self._forget_deleted():
-            return now + PAUSE
-        batch = await retention.retentions(self._db, self._after, JOBS)
+        for keep in KEEPS:
+            if await self._forget_deleted(keep):
+                return now + PAUSE
+        keep = KEEPS[self._at]
+        batch = await keep.retentions(self._db, self._after, SUBJECTS)
         if not batch:
-            return self._rest(now)
+            return self._turn(now)
         before = [(row, now - days * times.DAY) for row, days in batch]
-        gone = await self._db.write(lambda tx: executions.forget_old(tx, before, SLICE // 10))
+        gone = await self._db.write(lambda tx: keep.forget_old(tx, before, SLICE // 10))
         self._count(gone)
         if gone < SLICE // 10:
             self._after = batch[-1][0]
         return now + PAUSE
 
-    async def _forget_deleted(self) -> bool:
-        """Remove a slice of what deleted jobs left; whether there was any."""
-        doomed = await retention.deleted_jobs(self._db, DOOMED)
+    async def _forget_deleted(self, keep: Keep) -> bool:
+        """Remove a slice of what deleted subjects left; whether there was any."""
+        doomed = await keep.deleted(self._db, DOOMED)
 
         def unit(tx: sqlite3.Connection) -> int:
             gone = 0
             for row in doomed:
                 if gone < SLICE:
-                    gone += executions.forget_job(tx, row, SLICE - gone)
+                    gone += keep.forget(tx, row, SLICE - gone)
             return gone
 
         if doomed:
@@ -68,8 +95,11 @@ class Upkeep:
         self._removed += gone
         self.removed_total += gone
 
-    def _rest(self, now: int) -> int:
+    def _turn(self, now: int) -> int:
+        """Go on with the next kind of subject, or rest after the last."""
         if self._removed:
-            log.info("old executions removed", extra=logs.fields(rows=self._removed))
+            words = logs.fields(rows=self._removed, of=KEEPS[self._at].history)
+            log.info("old history removed", extra=words)
         self._after = self._removed = 0
-        return now + REST
+        self._at = (self._at + 1) % len(KEEPS)
+        return now + (PAUSE if self._at else REST)

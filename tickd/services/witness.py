@@ -34,6 +34,11 @@ class Blind:
     ended_at: int
     cause: str
 
+    @property
+    def sentence(self) -> str:
+        """The cause, and from when to when."""
+        return f"{self.cause} from {times.rfc3339(self.started_at)} to {times.rfc3339(self.ended_at)}"
+
 
 class Witness:
     """Keeps the sign of life, notices steps and suspends, and says why something was late."""
@@ -52,6 +57,7 @@ class Witness:
         self.steps = 0
         self.stepped_back: Callable[[int], None] = lambda _moment: None
         self.stepped: Callable[[], None] = lambda: None
+        self.blinded: Callable[[Blind], None] = lambda _blind: None
 
     async def begin(self, now: int) -> None:
         """Record the outage since the last sign of life; say when the clock is behind it."""
@@ -114,6 +120,7 @@ class Witness:
             since=times.rfc3339(blind.started_at), until=times.rfc3339(blind.ended_at), cause=blind.cause
         )
         log.warning("blind interval", extra=words)
+        self.blinded(blind)
 
     def note_blind(self, started_at: int, ended_at: int, cause: str) -> None:
         """Note an interval (milliseconds) in which somebody else found that tickd could not see."""
@@ -126,12 +133,18 @@ class Witness:
             await self._db.write(lambda tx: _store(tx, noted))
             del self._unrecorded[: len(noted)]
 
-    def why(self, moment: int) -> str:
-        """Why something planned for `moment` did not happen then."""
+    def blind_at(self, moment: int) -> Blind | None:
+        """The latest interval around `moment` in which tickd could not see."""
         for blind in reversed(self._blind):
             if blind.started_at - ALIVE_EVERY <= moment <= blind.ended_at:
-                since, until = times.rfc3339(blind.started_at), times.rfc3339(blind.ended_at)
-                return f"{blind.cause} from {since} to {until}"
+                return blind
+        return None
+
+    def why(self, moment: int) -> str:
+        """Why something planned for `moment` did not happen then."""
+        blind = self.blind_at(moment)
+        if blind is not None:
+            return blind.sentence
         return "it could not be recorded in its minute"
 
 

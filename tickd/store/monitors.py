@@ -35,6 +35,7 @@ SET_STATE = (
     "ssl_expires_at = ?, ssl_issuer = ? WHERE row = ?"
 )
 DELETE = "DELETE FROM monitors WHERE account_id = ? AND id = ? RETURNING row"
+SLUG_TAKEN = "SELECT 1 FROM heartbeats WHERE slug = ?"
 HOW_MANY = "SELECT count(*) FROM monitors WHERE account_id = ?"
 _FILTERS = (
     "account_id = :account_id AND (:type IS NULL OR type = :type) "
@@ -151,6 +152,7 @@ def find(tx: sqlite3.Connection, account_id: str, identifier: str) -> Monitor | 
 
 def insert(tx: sqlite3.Connection, monitor: Monitor) -> Monitor:
     """Store a new monitor; it comes back with its row. Conflict when its slug is taken."""
+    _check_slug(tx, monitor)
     values = _values(monitor)
     try:
         (row,) = tx.execute(INSERT, [values[name] for name in _WRITABLE]).fetchone()
@@ -161,11 +163,17 @@ def insert(tx: sqlite3.Connection, monitor: Monitor) -> Monitor:
 
 def update(tx: sqlite3.Connection, monitor: Monitor) -> None:
     """Store an edited monitor, of its state the counters alone; Conflict when its slug is taken."""
+    _check_slug(tx, monitor)
     values = _values(monitor)
     try:
         tx.execute(UPDATE, [*(values[name] for name in _EDITED), monitor.row])
     except sqlite3.IntegrityError as error:
         raise _taken(monitor) from error
+
+
+def _check_slug(tx: sqlite3.Connection, monitor: Monitor) -> None:
+    if tx.execute(SLUG_TAKEN, (monitor.slug,)).fetchone():
+        raise _taken(monitor)
 
 
 def _taken(monitor: Monitor) -> Conflict:

@@ -124,6 +124,12 @@ def _sentence(kind: inspect.Type, *, of_type: bool) -> str:
         if kind.ge is None or kind.le is None:
             return "must be a whole number"
         return f"must be {noun}between {kind.ge} and {kind.le}"
+    if isinstance(kind, inspect.FloatType):
+        return (
+            "must be a number"
+            if kind.ge is None
+            else f"must be {'' if of_type else 'a number '}between {kind.ge:g} and {kind.le:g}"
+        )
     if isinstance(kind, inspect.StrType):
         return "must be text" + _length(kind.min_length, kind.max_length, "characters")
     if isinstance(kind, inspect.LiteralType):
@@ -132,7 +138,8 @@ def _sentence(kind: inspect.Type, *, of_type: bool) -> str:
         length = _length(kind.min_length, kind.max_length, "items")
         return "must be a list" + length + _items(kind.item_type)
     if isinstance(kind, inspect.DictType):
-        return "must be a map of names to texts"
+        numbers = isinstance(kind.value_type, inspect.FloatType)
+        return f"must be a map of names to {'numbers' if numbers else 'texts'}"
     if isinstance(kind, inspect.BoolType):
         return "must be true or false"
     raise TypeError(f"no sentence for {kind}")

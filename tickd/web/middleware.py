@@ -70,7 +70,7 @@ def refuse_while_stopping(accepting: Callable[[], bool]) -> Middleware:
 
 def _faces(path: str) -> tuple[Refuse, RefuseAs]:
     """How the face that `path` belongs to words an error, and one that the domain has no name for."""
-    if path.startswith(envelope.PREFIX):
+    if path.startswith(envelope.PREFIXES):
         return envelope.refuse, envelope.refuse_as
     return native_error, refused_as
 

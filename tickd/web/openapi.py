@@ -100,7 +100,7 @@ def _responses(route: Route) -> dict[str, Any]:
     refusals = {*route.errors, *_ALWAYS, *(() if route.scope is None else _KEYED)}
     if route.request is not None:
         refusals.add(413)
-    shape = envelope.Refused if route.path.startswith(envelope.PREFIX) else ErrorAnswer
+    shape = envelope.Refused if route.path.startswith(envelope.PREFIXES) else ErrorAnswer
     for status in sorted(refusals - set(route.answers)):
         found[str(status)] = {"description": _WORDS[status], "content": _content(shape)}
     return found

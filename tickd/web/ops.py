@@ -50,7 +50,9 @@ async def metrics(call: Call) -> Answer:
     """`GET /metrics`, in Prometheus' text format."""
     health = call.services.health
     ledger = await health.ledger()
-    families = [*_ledger(ledger), *_firing(health), *_checking(health), *_daemon(health)]
+    states = await health.heartbeat_states()
+    families = [*_ledger(ledger), *_firing(health), *_checking(health), *_waiting(health, states)]
+    families += _daemon(health)
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Families(families))
     return Answer(generate_latest(registry), content_type="text/plain")
@@ -151,6 +153,27 @@ def _checking(health: Health) -> Iterator[Metric]:
     yield _gauge(
         "tickd_blind_seconds", "For how long our own network has been lost; 0 when well.", health.blind_secs
     )
+
+
+def _waiting(health: Health, states: dict[str, int]) -> Iterator[Metric]:
+    expiry, pinging = health.expiry, health.expiry.pinging
+    shown = dict.fromkeys(("pending", "up", "late", "degraded", "down", "paused"), 0) | states
+    yield _labelled(GaugeMetricFamily, "tickd_heartbeats", "Heartbeats by state.", "state", shown)
+    kinds = dict.fromkeys(("success", "start", "fail", "log", "paused"), 0) | pinging.taken
+    yield _labelled(
+        CounterMetricFamily, "tickd_pings", "Pings taken since the start, by kind.", "kind", kinds
+    )
+    reasons = dict.fromkeys(("address", "rate", "unavailable"), 0) | pinging.refused
+    yield _labelled(
+        CounterMetricFamily, "tickd_pings_refused", "Pings refused since the start.", "reason", reasons
+    )
+    yield _counter("tickd_heartbeat_misses", "Silences that became a miss since the start.", expiry.misses)
+    yield _counter(
+        "tickd_deadlines_moved",
+        "Deadlines put off since the start, because tickd could not hear a ping.",
+        expiry.moved,
+    )
+    yield _histogram("tickd_expiry_lateness_seconds", "How late silences became misses.", expiry.lateness)
 
 
 def _daemon(health: Health) -> Iterator[Metric]:

@@ -1,8 +1,9 @@
-"""What anybody may see without a key: badges of public monitors."""
+"""What anybody may see without a key: badges of public monitors and heartbeats."""
 
 from __future__ import annotations
 
 from tickd.domain import badges, monitors
+from tickd.domain.heartbeats import Heartbeat
 from tickd.services.monitors import Seen
 from tickd.web.answers import Answer
 from tickd.web.routes import Call, Handler, Route
@@ -14,32 +15,42 @@ _HEADERS = {
 }
 
 
-def _uptime(seen: Seen) -> str:
-    total = seen.checks_total
-    return badges.uptime(100 * (1 - seen.checks_failed / total) if total else None)
+def _uptime(total: int, failed: int) -> str:
+    return badges.uptime(100 * (1 - failed / total) if total else None)
 
 
-def _status(seen: Seen) -> str:
-    state = seen.monitor.standing.state
-    word = "paused" if seen.monitor.paused else {"degraded": "warn"}.get(state, state)
-    return badges.status(word)
+def _status(state: str, *, paused: bool) -> str:
+    return badges.status("paused" if paused else {"degraded": "warn"}.get(state, state))
 
 
-def _response(seen: Seen) -> str:
-    last = seen.last
-    return badges.response(None if last is None else monitors.response_ms(seen.monitor.type, last))
+def _of_monitor(name: str, seen: Seen) -> str:
+    monitor, last = seen.monitor, seen.last
+    if name == "uptime":
+        return _uptime(seen.checks_total, seen.checks_failed)
+    if name == "status":
+        return _status(monitor.standing.state, paused=monitor.paused)
+    return badges.response(None if last is None else monitors.response_ms(monitor.type, last))
+
+
+def _of_heartbeat(name: str, heartbeat: Heartbeat, state: str) -> str:
+    if name == "uptime":
+        return _uptime(heartbeat.checks_total, heartbeat.checks_failed)
+    return _status(state, paused=heartbeat.paused) if name == "status" else badges.response(None)
 
 
 def _badge(name: str) -> Handler:
     async def badge(call: Call) -> Answer:
-        """A badge of a public monitor, as SVG."""
-        seen = await call.services.monitors.public(call.path("id"))
-        return Answer(_DRAWN[name](seen).encode(), headers=_HEADERS, content_type="image/svg+xml")
+        """A badge of a public monitor or heartbeat, as SVG."""
+        identifier = call.path("id")
+        if identifier.startswith("hb_"):
+            heartbeat = await call.services.heartbeats.public(identifier)
+            drawn = _of_heartbeat(name, heartbeat, call.services.heartbeats.state(heartbeat))
+        else:
+            drawn = _of_monitor(name, await call.services.monitors.public(identifier))
+        return Answer(drawn.encode(), headers=_HEADERS, content_type="image/svg+xml")
 
     return badge
 
-
-_DRAWN = {"uptime": _uptime, "status": _status, "response": _response}
 
 ROUTES = tuple(
     Route("GET", path, _badge(name), f"The {name} badge", {200: None}, scope=None, documented=False)

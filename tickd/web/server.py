@@ -8,8 +8,8 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from tickd.services.bundle import Services
-from tickd.web import connections, home, middleware, ops, public
-from tickd.web.native import accounts, checks, executions, jobs, monitors
+from tickd.web import connections, home, middleware, ops, pings, public
+from tickd.web.native import accounts, checks, executions, heartbeats, jobs, monitors
 from tickd.web.rooster import checks as rooster_checks
 from tickd.web.rooster import monitors as rooster_monitors
 from tickd.web.routes import BODY_BYTES, SERVICES, Route, bind
@@ -24,10 +24,12 @@ def all_routes(base_url: Callable[[], str], *, dev: bool = False) -> list[Route]
         return found
 
     found: list[Route] = [
+        *pings.ROUTES,
         *jobs.ROUTES,
         *executions.ROUTES,
         *monitors.ROUTES,
         *checks.ROUTES,
+        *heartbeats.ROUTES,
         *accounts.ROUTES,
         *rooster_monitors.ROUTES,
         *rooster_checks.ROUTES,

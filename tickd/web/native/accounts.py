@@ -28,6 +28,7 @@ class Use(Struct):
 
     jobs: int
     monitors: int
+    heartbeats: int
     executions_this_month: int
 
 
@@ -88,6 +89,7 @@ async def account(call: Call) -> Answer:
     found = await call.services.accounts.account(call.account_id)
     use = await call.services.jobs.counts(call.account_id)
     use["monitors"] = await call.services.monitors.how_many(call.account_id)
+    use["heartbeats"] = await call.services.heartbeats.how_many(call.account_id)
     return Answer(_account(found, use))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 from msgspec import Struct
 
@@ -12,14 +12,12 @@ from tickd.domain.assertions import Assertion, JsonAssertion
 from tickd.domain.jobs import Severity
 from tickd.domain.maintenance import Window
 from tickd.domain.monitors import MonitorChange, MonitorCreation
-from tickd.errors import Invalid
 from tickd.services.monitors import Seen
 from tickd.web.answers import Answer
 from tickd.web.fields import Page
 from tickd.web.native.checks import CheckAnswer, check_answer
+from tickd.web.native.ranges import said
 from tickd.web.routes import Call, Route
-
-C = TypeVar("C", bound=MonitorChange)
 
 TIMEOUT_LOW, TIMEOUT_HIGH = 5, 30
 """The range of `timeout_secs` on this face."""
@@ -138,26 +136,9 @@ def _ranges(call: Call) -> dict[str, tuple[int, int]]:
     }
 
 
-async def _said(call: Call, kind: type[C]) -> C:
-    """The body, within the ranges of this face."""
-    ranges = _ranges(call)
-    try:
-        spec = await call.body(kind)
-    except Invalid as error:
-        if error.field not in ranges:
-            raise
-        noun = "a whole number between" if "whole number" in error.sentence else "between"
-        raise Invalid(error.field, "must be {} {} and {}".format(noun, *ranges[error.field])) from error
-    for name, (low, high) in ranges.items():
-        value = getattr(spec, name)
-        if isinstance(value, int) and not low <= value <= high:
-            raise Invalid(name, f"must be between {low} and {high}")
-    return spec
-
-
 async def create(call: Call) -> Answer:
     """`POST /v1/monitors`"""
-    spec = await _said(call, MonitorCreation)
+    spec = await said(call, MonitorCreation, _ranges(call))
     prefix = "ssl" if spec.type == "ssl" else "mon"
     return Answer(
         answer(call, await call.services.monitors.create(call.account_id, spec, prefix=prefix)), 201
@@ -181,7 +162,7 @@ async def get(call: Call) -> Answer:
 
 async def change(call: Call) -> Answer:
     """`PATCH` and `PUT /v1/monitors/{id}`"""
-    spec = await _said(call, MonitorChange)
+    spec = await said(call, MonitorChange, _ranges(call))
     return Answer(answer(call, await call.services.monitors.change(call.account_id, call.path("id"), spec)))
 
 

@@ -6,9 +6,11 @@ from typing import Any
 
 from msgspec import Struct
 
+from tickd import ids
 from tickd.domain import monitors as rules
 from tickd.domain import times
 from tickd.domain.checks import Check
+from tickd.domain.pings import Event
 from tickd.web.answers import Answer
 from tickd.web.fields import MOST
 from tickd.web.rooster.envelope import good
@@ -26,8 +28,8 @@ class RoosterCheck(Struct):
     status_code: int | None
     response_ms: float | None
     is_up: bool | None
-    regions_checked: int
-    regions_up: int
+    regions_checked: int | None
+    regions_up: int | None
     response_ms_by_region: dict[str, float] | None
 
 
@@ -70,6 +72,13 @@ def check_answer(kind: rules.Type, check: Check) -> RoosterCheck:
     )
 
 
+def silence_answer(event: Event) -> RoosterCheck:
+    """A run of a heartbeat that ended, or a silence, as this face shows it; no region asked for it."""
+    is_up = event.kind == "success" or event.repaired
+    moment = times.iso_offset(event.at)
+    return RoosterCheck(ids.row_id("chk", event.row), moment, None, None, is_up, None, None, None)
+
+
 def _clamped(text: str) -> int:
     """Clamped, never refused: what is no number is the default."""
     try:
@@ -82,6 +91,11 @@ async def checks(call: Call) -> Answer:
     """`GET /api/v1/monitors/{id}/checks`"""
     limit = _clamped(call.request.query.get("limit", ""))
     identifier = call.path("id")
+    if identifier.startswith("hb_"):
+        events, total = await call.services.heartbeats.history(
+            call.account_id, identifier, "checks", limit=limit, offset=0
+        )
+        return good([silence_answer(one) for one in events], monitor_id=identifier, total=total, limit=limit)
     seen = await call.services.monitors.get(call.account_id, identifier)
     found, total = await call.services.monitors.checks(
         call.account_id, identifier, status=None, limit=limit, offset=0

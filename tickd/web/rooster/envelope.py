@@ -11,7 +11,8 @@ from tickd import errors
 from tickd.errors import TickdError
 from tickd.web.answers import Answer, render
 
-PREFIX = "/api/v1"
+PREFIXES = ("/api/v1", "/api/ping")
+"""How the paths of this face begin."""
 
 NAMES = {
     "headers": "custom_headers",

@@ -1,0 +1,257 @@
+"""Expiry: silence becomes a miss at its deadline, unless tickd itself could not hear."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from tickd import logs
+from tickd.clock import Clock
+from tickd.domain import expiry as rules
+from tickd.domain import times
+from tickd.domain.expiry import Flip, Standing
+from tickd.domain.histogram import Histogram
+from tickd.domain.pings import Event, EventKind
+from tickd.services.network import OwnNetwork
+from tickd.services.pinging import Pinging
+from tickd.services.witness import Blind, Witness
+from tickd.store import heartbeats
+from tickd.store import pings as store
+from tickd.store.database import Database
+from tickd.store.heartbeats import Pulse
+
+BATCH = 200
+"""How many deadlines one transaction settles at most."""
+HELD = 50
+"""How soon a deadline is looked at again that waits for a ping which is arriving, in milliseconds."""
+
+log = logging.getLogger("tickd.expiry")
+
+
+class Silence(NamedTuple):
+    """What a deadline that passed made of its heartbeat."""
+
+    id: str
+    name: str
+    misses: int
+    due_at: int
+    flip: Flip | None
+
+
+class Expiry:
+    """The tick that turns silence into misses; deadlines are rows, so that a restart knows them all."""
+
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        pinging: Pinging,
+        witness: Witness,
+        network: OwnNetwork,
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        self.pinging = pinging
+        self._witness = witness
+        self._network = network
+        self._blind: list[Blind] = []
+        self._next: int | None = None
+        self.misses = 0
+        self.moved = 0
+        self.lateness = Histogram((0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0))
+        self.wake: Callable[[], None] = lambda: None
+        witness.blinded = self._blind.append
+        pinging.planned = self.planned
+
+    def planned(self, due_at: int) -> None:
+        """A deadline was set; the loop is woken where it would sleep through it."""
+        if self._next is None or due_at < self._next:
+            self._next = due_at
+            self.wake()
+
+    async def begin(self, now: int) -> None:
+        """Put off what passed while the daemon was away: nobody could have heard the ping."""
+        self._blind.clear()
+        await self._put_off(None, now)
+
+    async def tick(self, now: int) -> int | None:
+        """Settle the deadlines that have passed by `now`; when the next one does (milliseconds)."""
+        self._witness.look(now)
+        await self._put_off_refused(now)
+        while self._blind:
+            # Noted once its deadlines are moved, so that a full disk forgets none.
+            await self._put_off(self._blind[0], now)
+            del self._blind[0]
+        self._next = now
+        if not await self._has_due(now):
+            return await self._plan()
+        if not await self._network.is_up(self._clock.monotonic()):
+            # Whatever was sent meanwhile did not come through; the end of it moves the deadlines.
+            self._next = now + times.SECOND
+            return self._next
+        while True:
+            arriving = self.pinging.doors.arriving()
+            settled, left = await self._db.write(lambda tx, arriving=arriving: _settle(tx, now, arriving))  # type: ignore[misc]
+            for one in settled:
+                self._note(one, now)
+            if not settled:
+                break
+            await asyncio.sleep(0)
+        if left:
+            self._next = now + HELD
+            return self._next
+        return await self._plan()
+
+    async def _has_due(self, now: int) -> bool:
+        following = await self._following()
+        return following is not None and following <= now
+
+    async def _following(self) -> int | None:
+        found = (await heartbeats.next_due(self._db), await store.next_run_due(self._db))
+        return min((due for due in found if due is not None), default=None)
+
+    async def _plan(self) -> int | None:
+        # A ping may plan an earlier one while the file is read: it then wakes the loop, which looks again.
+        self._next = None
+        following = await self._following()
+        if following is not None:
+            self._next = min(following, following if self._next is None else self._next)
+        return self._next
+
+    def _note(self, silence: Silence, now: int) -> None:
+        self.misses += 1
+        self.lateness.add(max(0.0, (now - silence.due_at) / 1000))
+        words = logs.fields(heartbeat=silence.id, name=silence.name, misses=silence.misses)
+        log.warning("heartbeat missed", extra=words)
+        if silence.flip == "failing":
+            log.error("heartbeat is failing", extra=words)
+
+    # What could not be heard.
+
+    async def _put_off_refused(self, now: int) -> None:
+        """After pings were answered 503, what passed meanwhile is not held against anybody."""
+        since = self.pinging.lost_since
+        if since is None:
+            return
+        blind = Blind(min(since, now), now, "pings could not be recorded")
+        await self._put_off(blind, now)
+        if self.pinging.lost_since == since:
+            self.pinging.lost_since = None
+        self._witness.note_blind(blind.started_at, blind.ended_at, blind.cause)
+        self._blind = [one for one in self._blind if one != blind]
+
+    async def _put_off(self, blind: Blind | None, now: int) -> None:
+        """Move the deadlines that passed in a blind interval; None is the time before the start."""
+        since = 0 if blind is None else blind.started_at
+        until = now if blind is None else min(blind.ended_at, now)
+
+        def unit(tx: sqlite3.Connection) -> int:
+            return _move(
+                tx, since, until, now, self._sentence if blind is None else lambda _at: blind.sentence
+            )
+
+        moved = 0
+        while count := await self._db.write(unit):
+            moved += count
+        self.moved += moved
+        if moved:
+            log.warning("deadlines put off: tickd could not see", extra=logs.fields(heartbeats=moved))
+
+    def _sentence(self, moment: int) -> str:
+        blind = self._witness.blind_at(moment)
+        return "tickd was not running" if blind is None else blind.sentence
+
+
+def _settle(tx: sqlite3.Connection, now: int, arriving: Mapping[int, int]) -> tuple[list[Silence], bool]:
+    """Count the silences whose deadline has passed; whether some wait for a ping that is arriving.
+
+    A ping that was received before the deadline has not missed it, however long its body takes.
+    """
+    held, settled = False, []
+    for run in store.runs_due(tx, now, BATCH + len(arriving)):
+        if arriving.get(run.heartbeat, now + 1) <= run.due_at:
+            held = True
+            continue
+        pulse = heartbeats.pulse(tx, run.heartbeat)
+        store.count_run(tx, run.heartbeat, run.rid)
+        if pulse is not None and not pulse.paused:
+            took = times.span(run.due_at - run.started_at)
+            words = f"the run that began at {times.rfc3339(run.started_at)} did not end within {took}"
+            standing, flip = rules.overran(pulse.rhythm, pulse.standing, run.due_at)
+            _record(tx, pulse, standing, flip, "overran", run.due_at, now, words, run.rid)
+            settled.append(Silence(run.id, pulse.name, standing.consecutive_misses, run.due_at, flip))
+    for overdue in heartbeats.due(tx, now, BATCH + len(arriving)):
+        pulse = overdue.pulse
+        due_at = pulse.standing.due_at or now
+        if arriving.get(pulse.row, now + 1) <= due_at:
+            held = True
+            continue
+        standing, flip = rules.missed(pulse.rhythm, pulse.standing)
+        if pulse.open_runs:
+            # One silence: what has begun and not ended is not missed once more.
+            store.count_runs(tx, pulse.row)
+        _record(tx, pulse, standing, flip, "missed", due_at, now, _words(pulse), "")
+        settled.append(Silence(overdue.id, pulse.name, standing.consecutive_misses, due_at, flip))
+    return settled, held
+
+
+def _words(pulse: Pulse) -> str:
+    standing, grace = pulse.standing, times.span(pulse.rhythm.grace)
+    expected, due = standing.expected_at or 0, standing.due_at or 0
+    sentence = f"no ping: expected at {times.rfc3339(expected)}, with a grace of {grace}"
+    if due != expected + pulse.rhythm.grace:
+        sentence += f"; waited until {times.rfc3339(due)}, because tickd could not see"
+    return sentence
+
+
+def _record(
+    tx: sqlite3.Connection,
+    pulse: Pulse,
+    standing: Standing,
+    flip: Flip | None,
+    kind: EventKind,
+    at: int,
+    now: int,
+    message: str,
+    rid: str,
+) -> None:
+    heartbeats.set_pulse(tx, pulse.row, standing, checks=1, failed=1)
+    event = Event(
+        row=0, heartbeat=pulse.row, at=at, received_at=now, kind=kind, message=message, flip=flip, rid=rid
+    )
+    store.insert(tx, event)
+
+
+def _move(tx: sqlite3.Connection, since: int, until: int, now: int, sentence: Callable[[int], str]) -> int:
+    """Put off deadlines between `since` and `until`, up to BATCH of each kind; how many."""
+    moved = 0
+    for run in store.runs_due(tx, until, BATCH, since):
+        pulse = heartbeats.pulse(tx, run.heartbeat)
+        if pulse is not None:
+            store.move_run(tx, run, now + pulse.rhythm.patience)
+            _say_moved(tx, run.heartbeat, now, run.due_at, now + pulse.rhythm.patience, sentence, run.rid)
+            moved += 1
+    for overdue in heartbeats.due(tx, until, BATCH, since):
+        pulse, due_at = overdue.pulse, overdue.pulse.standing.due_at or 0
+        standing = rules.moved(pulse.rhythm, pulse.standing, now)
+        heartbeats.set_pulse(tx, pulse.row, standing)
+        _say_moved(tx, pulse.row, now, due_at, standing.due_at or now, sentence, "")
+        moved += 1
+    return moved
+
+
+def _say_moved(
+    tx: sqlite3.Connection,
+    heartbeat: int,
+    now: int,
+    due_at: int,
+    moved_to: int,
+    sentence: Callable[[int], str],
+    rid: str,
+) -> None:
+    words = f"deadline moved from {times.rfc3339(due_at)} to {times.rfc3339(moved_to)}: {sentence(due_at)}"
+    event = Event(row=0, heartbeat=heartbeat, at=now, received_at=now, kind="moved", message=words, rid=rid)
+    store.insert(tx, event)

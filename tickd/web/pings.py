@@ -1,0 +1,196 @@
+"""Pings, on every path that a job may know: native, Tymo's, Healthchecks', Kuma's, rooster's, Kodo's."""
+
+from __future__ import annotations
+
+import hmac
+import math
+from typing import Literal
+
+from msgspec import Struct
+
+from tickd import ids
+from tickd.domain import outputs, pings
+from tickd.domain.pings import Kind, Said
+from tickd.errors import Forbidden, Invalid, NotFound
+from tickd.services.doors import Door
+from tickd.services.pinging import Taken
+from tickd.web import fields
+from tickd.web.answers import Answer
+from tickd.web.routes import SOURCE, Call, Route
+
+
+class Pinged(Struct):
+    """A ping was taken; `paused` where nothing is expected of its heartbeat now."""
+
+    status: Literal["ok", "paused"]
+
+
+class Ok(Struct):
+    """A ping was taken."""
+
+    ok: bool
+
+
+class RoosterPinged(Struct, omit_defaults=True):
+    """A ping was taken: by when the next one is expected, in seconds since 1970."""
+
+    ok: bool
+    status: str
+    monitor: str = ""
+    next_expected_before: float | None = None
+    message: str = ""
+
+
+class KodoReport(Struct, kw_only=True):
+    """How a service is, in its own words and numbers."""
+
+    status: Literal["up", "down", "degraded"] = "up"
+    message: str = ""
+    metrics: dict[str, float] = {}
+
+
+class KodoTaken(Struct):
+    """A report was taken."""
+
+    success: bool
+    status: str
+
+
+_PLAIN = Said()
+_OK, _PAUSED, _TAKEN = b'{"status":"ok"}', b'{"status":"paused"}', b'{"ok":true}'
+_SAID_PAUSED = "Monitor is paused — ping recorded but not tracked"
+
+
+async def _said(call: Call, kind: Kind = "success", exit_status: int | None = None) -> Said:
+    """What a ping's path, query and body say; a body of any type is kept as text."""
+    request = call.request
+    if not request.query_string and not request.can_read_body and kind == "success" and exit_status is None:
+        return _PLAIN
+    query = request.query
+    body = outputs.kept(await call.raw()) if request.can_read_body else ""
+    return Said(
+        kind=kind,
+        exit_status=exit_status,
+        rid=pings.run_id(query.get("rid", "")),
+        sent_at=pings.sent_at(query.get("at", ""), call.services.heartbeats.pinging.now()),
+        message=pings.message_of("", body),
+        body=body,
+    )
+
+
+async def _take(
+    call: Call, door: Door, kind: Kind = "success", exit_status: int | None = None, *, per_minute: int = 0
+) -> Taken:
+    pinging = call.services.heartbeats.pinging
+    sender = pinging.sender(call.request[SOURCE], call.request.headers.get("User-Agent", ""))
+    return await pinging.ping(door, sender, lambda: _said(call, kind, exit_status), per_minute=per_minute)
+
+
+async def native(call: Call) -> Answer:
+    """`POST`, `GET` and `HEAD /v1/heartbeats/{token}/ping`"""
+    taken = await _take(call, call.services.heartbeats.doors.by_token(call.path("token")))
+    return Answer(_PAUSED if taken.paused else _OK)
+
+
+async def tymo(call: Call) -> Answer:
+    """`GET`, `POST` and `HEAD /p/{token}`, `/ping/{token}`, and what may stand behind it"""
+    door = call.services.heartbeats.doors.by_token(call.path("token"))
+    kind, exit_status = pings.of_path(call.request.match_info.get("kind", ""))
+    await _take(call, door, kind, exit_status, per_minute=pings.PER_MINUTE)
+    return Answer(_TAKEN)
+
+
+async def kuma(call: Call) -> Answer:
+    """`GET` and `POST /api/push/{token}?status=up|down&msg=&ping=`"""
+    door = call.services.heartbeats.doors.by_token(call.path("token"))
+    pinging = call.services.heartbeats.pinging
+    sender = pinging.sender(call.request[SOURCE], call.request.headers.get("User-Agent", ""))
+
+    async def tell() -> Said:
+        query = call.request.query
+        status = query.get("status") or "up"
+        if status not in ("up", "down"):
+            raise Invalid("status", "must be one of up, down")
+        return Said(
+            kind="success" if status == "up" else "fail",
+            sent_at=pings.sent_at(query.get("at", ""), pinging.now()),
+            message=pings.message_of(query.get("msg", "")),
+            metrics=_response_time(query.get("ping", "")),
+        )
+
+    await pinging.ping(door, sender, tell)
+    return Answer(_TAKEN)
+
+
+def _response_time(text: str) -> dict[str, float]:
+    """Kuma's `ping`, in milliseconds; like Kuma, what is no number is left out."""
+    try:
+        value = float(text)
+    except ValueError:
+        return {}
+    return {"ping": value} if math.isfinite(value) else {}
+
+
+async def rooster(call: Call) -> Answer:
+    """`GET`, `POST` and `HEAD /api/ping/{id}?token=…`"""
+    door = call.services.heartbeats.doors.by_id(call.path("id"))
+    token = call.request.query.get("token", "")
+    short = token if len(token) == ids.SHORT_LETTERS else ids.short_token(token)
+    if not hmac.compare_digest(short.encode(), door.short_token.encode()):
+        raise Forbidden("the token is missing or wrong: use the ping_url of this monitor as it is")
+    taken = await _take(call, door)
+    if taken.paused:
+        return Answer(RoosterPinged(True, "paused", message=_SAID_PAUSED))
+    before = None if taken.expected_at is None else taken.expected_at / 1000
+    return Answer(RoosterPinged(True, taken.state, taken.name, before))
+
+
+async def kodo(call: Call) -> Answer:
+    """`POST` and `GET /api/heartbeat/{id}`"""
+    identifier = call.path("id")
+    door = call.services.heartbeats.doors.by_id(identifier)
+    if door.account_id != call.account_id:
+        raise NotFound(f"no heartbeat {identifier}")
+    pinging = call.services.heartbeats.pinging
+    sender = pinging.sender(call.request[SOURCE], call.request.headers.get("User-Agent", ""))
+    status = "up"
+
+    async def tell() -> Said:
+        nonlocal status
+        report = fields.read_body(await call.raw(), KodoReport)
+        status = report.status
+        return Said(
+            kind="fail" if status == "down" else "success",
+            degraded=status == "degraded",
+            message=pings.message_of(report.message),
+            body=outputs.kept(report.message.encode()) if len(report.message) > pings.MESSAGE_LETTERS else "",
+            metrics=pings.check_metrics(report.metrics),
+        )
+
+    await pinging.ping(door, sender, tell)
+    return Answer(KodoTaken(True, status))
+
+
+_ERRORS = (400, 403, 404, 413, 429)
+_WORDS = "Say that a run begins (start), failed (fail), goes on (log) or ended so (0 to 255)"
+
+ROUTES = (
+    *(
+        Route(method, path, handler, summary, {200: good}, scope=None, errors=_ERRORS)
+        for method in ("GET", "POST")
+        for path, handler, summary, good in (
+            ("/v1/heartbeats/{token}/ping", native, "Ping a heartbeat", Pinged),
+            ("/p/{token}", tymo, "Ping a heartbeat", Ok),
+            ("/p/{token}/{kind}", tymo, _WORDS, Ok),
+            ("/ping/{token}", tymo, "Ping a heartbeat", Ok),
+            ("/ping/{token}/{kind}", tymo, _WORDS, Ok),
+            ("/api/push/{token}", kuma, "Ping a heartbeat, as Uptime Kuma has it", Ok),
+            ("/api/ping/{id}", rooster, "Ping a heartbeat, as StatusRooster has it", RoosterPinged),
+        )
+    ),
+    Route("GET", "/api/heartbeat/{id}", kodo, "Say that a service is up", {200: KodoTaken},
+          scope="heartbeat:write", errors=_ERRORS),
+    Route("POST", "/api/heartbeat/{id}", kodo, "Say how a service is", {200: KodoTaken},
+          scope="heartbeat:write", request=KodoReport, errors=_ERRORS),
+)  # fmt: skip
+"""First in the application: they are called most."""

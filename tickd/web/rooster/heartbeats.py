@@ -1,0 +1,132 @@
+"""Heartbeats in the words of the rooster face, where they are monitors of one type among others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import UNSET, structs
+
+from tickd.domain import expiry, headers, times
+from tickd.domain.heartbeats import Heartbeat, HeartbeatChange, HeartbeatCreation
+from tickd.errors import Invalid
+from tickd.web.rooster.polled import check_interval
+from tickd.web.rooster.shapes import RoosterMonitor, RoosterMonitorChange, RoosterMonitorCreation
+from tickd.web.routes import Call
+
+TYPE = "heartbeat"
+PREFIX = "hb_"
+"""How the id of a heartbeat begins; those of other monitors don't."""
+INTERVAL_LOW, INTERVAL_HIGH = 60, 86_400
+GRACE_HIGH = 3600
+
+_DEFAULTS = {"interval_secs": 300, "grace_secs": 60, "failure_threshold": 1}
+_RENAMED = {
+    "heartbeat_interval": "interval_secs",
+    "heartbeat_grace_period": "grace_secs",
+    "check_interval": "check_interval_secs",
+}
+_SAME = (
+    *("name", "public", "group", "slug", "maintenance_windows", "paused"),
+    *("alert_email", "alert_slack_webhook", "webhook_url"),
+)
+_WORDS: dict[expiry.State, str] = {"degraded": "warn", "late": "up"}
+
+
+def _domain(call: Call, spec: RoosterMonitorChange) -> dict[str, Any]:
+    """The domain's words for what was said; fields of other types are passed over."""
+    said = {name: value for name, value in structs.asdict(spec).items() if value is not UNSET}
+    low = min(INTERVAL_LOW, call.services.heartbeats.floor_secs)
+    for name, least, most in (
+        ("heartbeat_interval", low, INTERVAL_HIGH),
+        ("heartbeat_grace_period", 0, GRACE_HIGH),
+    ):
+        if not least <= said.get(name, least) <= most:
+            raise Invalid(name, f"must be between {least} and {most}")
+    if "check_interval" in said:
+        check_interval(call, said["check_interval"])
+    kept = {name: said[name] for name in _SAME if name in said}
+    return kept | {new: said[name] for name, new in _RENAMED.items() if name in said}
+
+
+def answer(call: Call, heartbeat: Heartbeat) -> RoosterMonitor:
+    """The heartbeat as this face shows it to this caller."""
+    options, standing = heartbeat.options, heartbeat.standing
+    state = call.services.heartbeats.state(heartbeat)
+    if state == "late" and standing.state != "up":
+        state = standing.state
+    token = heartbeat.token if call.who.may("write") else headers.MASK
+    url = f"{call.services.heartbeats.base_url()}/api/ping/{heartbeat.id}?token={token}"
+    total, failed = heartbeat.checks_total, heartbeat.checks_failed
+    checked = _last_checked(heartbeat)
+    return RoosterMonitor(
+        id=heartbeat.id,
+        monitor_type=TYPE,
+        name=heartbeat.name,
+        url=url,
+        status=_WORDS.get(state, state),
+        check_interval=options.check_interval_secs,
+        uptime_percent=100.0 if not total else round(100 * (1 - failed / total), 2),
+        checks_total=total,
+        checks_failed=failed,
+        last_checked=None if checked is None else times.iso_offset(checked),
+        ping_url=url,
+        heartbeat_interval=None if heartbeat.rhythm.schedule else heartbeat.interval_secs,
+        heartbeat_grace_period=heartbeat.grace_secs,
+        alert_email=options.alert_email,
+        alert_slack_webhook=options.alert_slack_webhook,
+        webhook_url=options.webhook_url,
+        maintenance_windows=list(options.maintenance_windows),
+        public=heartbeat.public,
+        paused=heartbeat.paused,
+        group=heartbeat.group,
+        slug=heartbeat.slug,
+        created_at=times.iso_offset(heartbeat.created_at),
+        **_OF_OTHERS,
+    )
+
+
+_OF_OTHERS: dict[str, Any] = {
+    "last_status_code": None,
+    "last_response_ms": None,
+    "last_response_by_region": None,
+    "expected_status_code": None,
+    "timeout": None,
+    "http_method": "",
+    "follow_redirects": False,
+    "basic_auth_user": "",
+    "basic_auth_pass": "",
+    "bearer_token": "",
+    "request_body": "",
+    "request_content_type": "",
+    "custom_headers": [],
+    "keyword": "",
+    "response_threshold_ms": None,
+    "json_assertions": [],
+    "auth_header": "",
+    "ssl_domain": "",
+    "ssl_expiry_threshold_days": None,
+    "ssl_expiry": None,
+    "ssl_issuer": None,
+}
+
+
+def _last_checked(heartbeat: Heartbeat) -> int | None:
+    """When a run ended last, or a silence became a miss."""
+    standing, grace = heartbeat.standing, heartbeat.rhythm.grace
+    if standing.consecutive_misses and standing.base_at is not None:
+        return max(standing.base_at + grace, standing.last_pinged_at or 0)
+    return standing.last_pinged_at
+
+
+async def create(call: Call, spec: RoosterMonitorCreation) -> RoosterMonitor:
+    """Make a heartbeat, with the defaults of this face."""
+    made = HeartbeatCreation(**(_DEFAULTS | _domain(call, spec)))
+    return answer(call, await call.services.heartbeats.create(call.account_id, made))
+
+
+async def change(call: Call, identifier: str, said: RoosterMonitorChange) -> RoosterMonitor:
+    """Change what was said of a heartbeat."""
+    if said.monitor_type not in (UNSET, TYPE):
+        raise Invalid("monitor_type", "can't change from heartbeat: a heartbeat waits, and is not polled")
+    spec = HeartbeatChange(**_domain(call, said))
+    return answer(call, await call.services.heartbeats.change(call.account_id, identifier, spec))
