@@ -50,6 +50,7 @@ from tickd.store import accounts as accounts_store
 from tickd.store.database import MEMORY, Database
 from tickd.web import server
 from tickd.web.connections import PATIENCE_SECS, Connections
+from tickd.web.quick import Quick
 
 LINGER_SECS = 0.5
 """How long the rest of a refused body is read, so that its sender gets to see the refusal."""
@@ -227,7 +228,11 @@ class Daemon:
         await self._runner.setup()
         host, port = self.settings.listen
         make = cast(Callable[[], asyncio.Protocol], self._runner.server)
-        self._connections = Connections(make, most=self._files.connections)
+        quick = Quick(self._pinging, lambda: self.services.health.accepting)
+        # `tickd dev` looks at the host that every request names.
+        self._connections = Connections(
+            make, most=self._files.connections, quick=None if self.settings.dev else quick
+        )
         loop = asyncio.get_running_loop()
         try:
             self._listener = await loop.create_server(self._connections, host, port, backlog=1024)
@@ -287,6 +292,8 @@ class Daemon:
             await self._end_loops()
         if self._runner is not None:
             await self._runner.cleanup()
+        if self._connections is not None:
+            await self._connections.finish()
         if hasattr(self, "_resolver"):
             self._resolver.close()
         await self._database.close()

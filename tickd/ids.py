@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import secrets
 
@@ -13,6 +14,7 @@ _MASK = (1 << 64) - 1
 # Odd, so multiplication modulo 2**64 can be undone; the constants are those of SplitMix64.
 _MULTIPLIER = 0xBF58476D1CE4E5B9
 _INVERSE = pow(_MULTIPLIER, -1, 1 << 64)
+_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", ALPHABET.encode())
 _ROW_LETTERS = 13
 
 SHORT_LETTERS = 16
@@ -65,5 +67,6 @@ def token() -> str:
 
 def short_token(token: str) -> str:
     """The short form of a ping token, 16 letters (80 bits), which leads back to nothing."""
-    number = int.from_bytes(hashlib.sha256(token.encode()).digest()[:10])
-    return "".join(ALPHABET[number >> shift & 31] for shift in range(75, -1, -5))
+    # The library's base 32 has other letters than ours, and takes a tenth of the time.
+    letters = base64.b32encode(hashlib.sha256(token.encode()).digest()[:10])
+    return letters.translate(_CROCKFORD).decode()

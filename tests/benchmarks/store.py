@@ -261,6 +261,17 @@ async def measure(seconds: float, slices: int) -> None:
         print(f"{title:32}" + "".join(f"{rate:>10,.0f} {rate / reference[n]:>6.2f}x" for n, rate in medians))
 
 
+def build_shim(folder: Path) -> Path | None:
+    """The library that slows flushes, compiled into `folder`; None where there is no C compiler."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        return None
+    library = folder / "flush.so"
+    command = [compiler, "-shared", "-fPIC", "-o", str(library), "-x", "c", "-", "-ldl"]
+    subprocess.run(command, input=SHIM, text=True, check=True)
+    return library
+
+
 def main() -> None:
     """Both tables: this disk, and this disk with 2 ms more a flush."""
     parser = argparse.ArgumentParser(description="Committed units a second, in several ways.")
@@ -275,16 +286,13 @@ def main() -> None:
     again += ["--seconds", str(options.seconds), "--slices", str(options.slices)]
     print("this disk", flush=True)
     subprocess.run(again, check=True)
-    compiler = shutil.which("cc")
-    if compiler is None:
-        print("no C compiler: the table with 2 ms a flush is left out")
-        return
     with tempfile.TemporaryDirectory() as folder:
-        library = f"{folder}/flush.so"
-        command = [compiler, "-shared", "-fPIC", "-o", library, "-x", "c", "-", "-ldl"]
-        subprocess.run(command, input=SHIM, text=True, check=True)
+        library = build_shim(Path(folder))
+        if library is None:
+            print("no C compiler: the table with 2 ms a flush is left out")
+            return
         print("\n2 ms more a flush", flush=True)
-        subprocess.run(again, check=True, env={**os.environ, "LD_PRELOAD": library})
+        subprocess.run(again, check=True, env={**os.environ, "LD_PRELOAD": str(library)})
 
 
 if __name__ == "__main__":

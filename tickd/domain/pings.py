@@ -53,6 +53,10 @@ class Said(Struct, frozen=True, kw_only=True):
         return "fail" if self.kind == "fail" else None
 
 
+PLAIN = Said()
+"""A ping that says nothing but that all went well: the most frequent one."""
+
+
 class Event(Struct, frozen=True, kw_only=True):
     """One line of a heartbeat's history, a ping or a silence; times are milliseconds.
 

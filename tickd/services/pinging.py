@@ -39,10 +39,14 @@ class Arrival(NamedTuple):
     said: Said
     source: str
     agent: str
+    detailed: bool = False
 
 
 class Taken(NamedTuple):
-    """What became of a ping; `due_at` is when silence after it becomes a miss. Times in milliseconds."""
+    """What became of a ping; `due_at` is when silence after it becomes a miss. Times in milliseconds.
+
+    All but `paused` and `state` may be left out of one that was not asked for in detail.
+    """
 
     name: str
     paused: bool
@@ -91,7 +95,9 @@ class Pinging:
             agent = agent.encode("utf-8", "replace").decode()
         return Sender(address, agent[: pings.AGENT_LETTERS], self._clock.now())
 
-    async def ping(self, door: Door, sender: Sender, tell: Tell, *, per_minute: int = 0) -> Taken:
+    async def ping(
+        self, door: Door, sender: Sender, tell: Tell, *, per_minute: int = 0, detailed: bool = False
+    ) -> Taken:
         """Take a ping and return after its commit; `tell` reads what it says.
 
         Forbidden for an address that the heartbeat does not let in, TooMany over `per_minute` (0: no limit)
@@ -109,7 +115,7 @@ class Pinging:
                 self._admit(door, sender, most)
             if sender.address and not self._network.is_local(sender.address):
                 self._network.worked(sender.address)
-            taken = await self._take(Arrival(door.row, at, said, sender.address, sender.agent))
+            taken = await self._take(Arrival(door.row, at, said, sender.address, sender.agent, detailed))
         except Unavailable:
             self.refused["unavailable"] += 1
             if self.lost_since is None:
@@ -195,6 +201,9 @@ class Pinging:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
+_STAYED_UP = Taken("", False, "up")
+
+
 def _settle(tx: sqlite3.Connection, arrival: Arrival) -> Taken | Exception:
     """Take one ping of many; what it is refused for is raised before anything is written."""
     try:
@@ -205,6 +214,13 @@ def _settle(tx: sqlite3.Connection, arrival: Arrival) -> Taken | Exception:
 
 def take(tx: sqlite3.Connection, arrival: Arrival) -> Taken:
     """What a ping makes of its heartbeat, inside a unit of the writer."""
+    if (
+        arrival.said is pings.PLAIN
+        and not arrival.detailed
+        and heartbeats.stay_up(tx, arrival.row, arrival.at)
+    ):
+        store.insert_plain(tx, arrival.row, arrival.at, arrival.source, arrival.agent)
+        return _STAYED_UP
     pulse = heartbeats.pulse(tx, arrival.row)
     if pulse is None:
         raise NotFound("this heartbeat has been deleted")

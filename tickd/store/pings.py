@@ -22,6 +22,10 @@ INSERT = (
     f"INSERT INTO heartbeat_events ({', '.join(_FIELDS)}) "  # noqa: S608
     f"VALUES ({', '.join('?' * len(_FIELDS))})"
 )
+INSERT_PLAIN = (
+    "INSERT INTO heartbeat_events (heartbeat, at, received_at, kind, accepted, degraded, rid, source_ip, "
+    "user_agent, message) VALUES (?1, ?2, ?2, 'success', 1, 0, '', ?3, ?4, '')"
+)
 INSERT_BODY = "INSERT INTO ping_bodies (event, body) VALUES (?, ?)"
 _WHICH = {"pings": f"kind IN {_PINGS}", "checks": _CHECKS, "events": f"({_EVENTS})"}
 _SELECT = f"SELECT {_ALL} FROM heartbeat_events WHERE heartbeat = ? AND "  # noqa: S608
@@ -126,6 +130,11 @@ def insert(tx: sqlite3.Connection, event: Event) -> int:
     if event.body:
         tx.execute(INSERT_BODY, (row, event.body))
     return row
+
+
+def insert_plain(tx: sqlite3.Connection, heartbeat: int, at: int, source_ip: str, user_agent: str) -> None:
+    """Store a success that says nothing more."""
+    tx.execute(INSERT_PLAIN, (heartbeat, at, source_ip, user_agent))
 
 
 def is_known(tx: sqlite3.Connection, heartbeat: int, at: int, kind: EventKind, rid: str) -> bool:

@@ -62,8 +62,8 @@ def render(answer: Answer) -> web.Response:
     )
 
 
-def native_error(error: TickdError) -> web.Response:
-    """The response of a failed call on the native face."""
+def native_refusal(error: TickdError) -> Answer:
+    """What a failed call is answered on the native face."""
     headers = {}
     if isinstance(error, errors.TooMany | errors.Unavailable):
         headers["Retry-After"] = str(error.retry_after)
@@ -71,7 +71,12 @@ def native_error(error: TickdError) -> web.Response:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, errors.MethodNotAllowed):
         headers["Allow"] = ", ".join(error.allowed)
-    return render(Answer(ErrorAnswer(error.message), NATIVE[type(error)], headers))
+    return Answer(ErrorAnswer(error.message), NATIVE[type(error)], headers)
+
+
+def native_error(error: TickdError) -> web.Response:
+    """The response of a failed call on the native face."""
+    return render(native_refusal(error))
 
 
 def refused_as(status: int, sentence: str) -> web.Response:

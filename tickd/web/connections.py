@@ -9,6 +9,8 @@ from typing import cast
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from tickd.web.quick import Quick
+
 PATIENCE_SECS = 60.0
 """How long a connection may bring no whole request, or leave its answer unread."""
 SWEEP_SECS = 5.0
@@ -18,18 +20,23 @@ class Connections:
     """Makes the protocol of each connection, and ends those that only hold a descriptor.
 
     aiohttp waits for ever for the first byte, the rest of a header or a reader that has gone; a few
-    hundred such callers would leave no descriptor for the calls that tickd is there to make.
+    hundred such callers would leave no descriptor for the calls that tickd is there to make. Where `quick`
+    is given, it answers plain pings, and aiohttp comes in with the first request that is something else.
     """
 
-    def __init__(self, make: Callable[[], asyncio.Protocol], *, most: int) -> None:
+    def __init__(
+        self, make: Callable[[], asyncio.Protocol], *, most: int, quick: Quick | None = None
+    ) -> None:
         self._make = make
         self._most = most
         self._open: set[Connection] = set()
         self._sweeping: asyncio.TimerHandle | None = None
+        self.quick = quick
+        self.answering: set[asyncio.Task[bytes]] = set()
 
     def __call__(self) -> Connection:
         """The protocol of a new connection."""
-        return Connection(self, self._make())
+        return Connection(self, self._make)
 
     def admit(self, connection: Connection) -> bool:
         """Whether there is room for one more."""
@@ -63,14 +70,27 @@ class Connections:
         if self._sweeping is not None:
             self._sweeping.cancel()
 
+    async def finish(self) -> None:
+        """Write the answers that are under way, and end the connections that aiohttp does not know."""
+        await asyncio.gather(*self.answering, return_exceptions=True)
+        for connection in list(self._open):
+            connection.close()
+
 
 class Connection(asyncio.Protocol):
-    """Hands everything on to aiohttp's protocol; `silent_since` is None while a request is served."""
+    """Answers plain pings and hands the rest on to aiohttp; `silent_since` is None while a request is served.
 
-    def __init__(self, owner: Connections, inner: asyncio.Protocol) -> None:
+    Once aiohttp has the connection it keeps it: nobody can tell where in it a next request would begin.
+    """
+
+    def __init__(self, owner: Connections, make: Callable[[], asyncio.Protocol]) -> None:
         self._owner = owner
-        self._inner = inner
-        self._transport: asyncio.BaseTransport | None = None
+        self._make = make
+        self._inner: asyncio.Protocol | None = None
+        self._transport: asyncio.Transport | None = None
+        self._is_answering = False
+        self._ahead = b""
+        self._has_ended = False
         self.silent_since: float | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -78,32 +98,84 @@ class Connection(asyncio.Protocol):
         if not self._owner.admit(self):
             transport.close()
             return
-        self._transport = transport
+        # uvloop's transports are no asyncio.Transport, but have what it has.
+        self._transport = cast(asyncio.Transport, transport)
         self.end()
+        if self._owner.quick is None:
+            self._hand_over(self._transport)
+
+    def _hand_over(self, transport: asyncio.Transport) -> asyncio.Protocol:
+        self._inner = self._make()
         self._inner.connection_made(transport)
+        return self._inner
 
     def data_received(self, data: bytes) -> None:
         """Bytes came."""
-        if self._transport is not None:
+        transport = self._transport
+        if transport is None:
+            return
+        if self._inner is not None:
             self._inner.data_received(data)
+            return
+        if self._is_answering:
+            # The next request before the answer to this one: it waits for its turn.
+            self._ahead += data
+            transport.pause_reading()
+            return
+        quick = self._owner.quick
+        plain = None if quick is None else quick.read(data)
+        if quick is None or plain is None:
+            self._hand_over(transport).data_received(data)
+            return
+        self.begin()
+        self._is_answering = True
+        peer = transport.get_extra_info("peername")
+        task = asyncio.get_running_loop().create_task(quick.answer(plain, peer[0] if peer else ""))
+        self._owner.answering.add(task)
+        self._has_ended = plain.closes
+        task.add_done_callback(self._answered)
+
+    def _answered(self, task: asyncio.Task[bytes]) -> None:
+        self._owner.answering.discard(task)
+        self._is_answering = False
+        transport = self._transport
+        if transport is None:
+            return
+        if task.cancelled():
+            transport.abort()
+            return
+        transport.write(task.result())
+        self.end()
+        ahead, self._ahead = self._ahead, b""
+        if self._has_ended:
+            transport.close()
+        elif ahead:
+            transport.resume_reading()
+            self.data_received(ahead)
 
     def eof_received(self) -> bool | None:
-        """The caller will send no more."""
-        return self._inner.eof_received() if self._transport is not None else None
+        """The caller will send no more; it still gets the answer that is under way."""
+        if self._inner is not None:
+            return self._inner.eof_received()
+        self._has_ended = True
+        return self._is_answering
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         self._owner.leave(self)
-        if self._transport is not None:
+        self._transport = None
+        if self._inner is not None:
             self._inner.connection_lost(exc)
 
     def pause_writing(self) -> None:
         """The caller reads slower than we write."""
-        self._inner.pause_writing()
+        if self._inner is not None:
+            self._inner.pause_writing()
 
     def resume_writing(self) -> None:
         """The caller has read."""
-        self._inner.resume_writing()
+        if self._inner is not None:
+            self._inner.resume_writing()
 
     def begin(self) -> None:
         """A whole request head has come, and is served."""
@@ -116,8 +188,12 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """End the connection at once."""
         if self._transport is not None:
-            # uvloop's transports are no asyncio.Transport, but have what it has.
-            cast(asyncio.Transport, self._transport).abort()
+            self._transport.abort()
+
+    def close(self) -> None:
+        """End the connection unless it is aiohttp's, which ends its own."""
+        if self._transport is not None and self._inner is None:
+            self._transport.close()
 
 
 @web.middleware

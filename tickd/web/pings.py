@@ -56,7 +56,6 @@ class KodoTaken(Struct):
     status: str
 
 
-_PLAIN = Said()
 _OK, _PAUSED, _TAKEN = b'{"status":"ok"}', b'{"status":"paused"}', b'{"ok":true}'
 _SAID_PAUSED = "Monitor is paused — ping recorded but not tracked"
 
@@ -65,7 +64,7 @@ async def _said(call: Call, kind: Kind = "success", exit_status: int | None = No
     """What a ping's path, query and body say; a body of any type is kept as text."""
     request = call.request
     if not request.query_string and not request.can_read_body and kind == "success" and exit_status is None:
-        return _PLAIN
+        return pings.PLAIN
     query = request.query
     body = outputs.kept(await call.raw()) if request.can_read_body else ""
     return Said(
@@ -79,11 +78,19 @@ async def _said(call: Call, kind: Kind = "success", exit_status: int | None = No
 
 
 async def _take(
-    call: Call, door: Door, kind: Kind = "success", exit_status: int | None = None, *, per_minute: int = 0
+    call: Call,
+    door: Door,
+    kind: Kind = "success",
+    exit_status: int | None = None,
+    *,
+    per_minute: int = 0,
+    detailed: bool = False,
 ) -> Taken:
     pinging = call.services.heartbeats.pinging
     sender = pinging.sender(call.request[SOURCE], call.request.headers.get("User-Agent", ""))
-    return await pinging.ping(door, sender, lambda: _said(call, kind, exit_status), per_minute=per_minute)
+    return await pinging.ping(
+        door, sender, lambda: _said(call, kind, exit_status), per_minute=per_minute, detailed=detailed
+    )
 
 
 async def native(call: Call) -> Answer:
@@ -138,7 +145,7 @@ async def rooster(call: Call) -> Answer:
     short = token if len(token) == ids.SHORT_LETTERS else ids.short_token(token)
     if not hmac.compare_digest(short.encode(), door.short_token.encode()):
         raise Forbidden("the token is missing or wrong: use the ping_url of this monitor as it is")
-    taken = await _take(call, door)
+    taken = await _take(call, door, detailed=True)
     if taken.paused:
         return Answer(RoosterPinged(True, "paused", message=_SAID_PAUSED))
     before = None if taken.expected_at is None else taken.expected_at / 1000
