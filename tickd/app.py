@@ -153,8 +153,7 @@ class Daemon:
             self._history,
             self._network,
         )
-        self._pinging = Pinging(db, clock, Doors(), self._network)
-        self._expiry = Expiry(db, clock, self._pinging, self._witness, self._network)
+        waiting = self._waiting(keeper)
         health = Health(
             db, clock, self._witness, firing, self._checking, self._history, self._network, self._expiry
         )
@@ -169,15 +168,7 @@ class Daemon:
                 refuses=_refusal(guard),
                 floor_secs=1 if settings.dev else settings.min_interval_secs,
             ),
-            Heartbeats(
-                db,
-                clock,
-                self._pinging,
-                self._expiry,
-                keeper,
-                base_url=lambda: self.public_url,
-                floor_secs=1 if settings.dev else lowered(settings.min_interval_secs),
-            ),
+            waiting,
             firing,
             health,
         )
@@ -192,6 +183,20 @@ class Daemon:
         )
         self.loops = (*workers, witness.loop(self._witness, clock, workers))
         health.loops = [loop.state for loop in self.loops]
+
+    def _waiting(self, keeper: Upkeep) -> Heartbeats:
+        settings, clock, db = self.settings, self.clock, self._database
+        self._pinging = Pinging(db, clock, Doors(), self._network)
+        self._expiry = Expiry(db, clock, self._pinging, self._witness, self._network)
+        return Heartbeats(
+            db,
+            clock,
+            self._pinging,
+            self._expiry,
+            keeper,
+            base_url=lambda: self.public_url,
+            floor_secs=1 if settings.dev else lowered(settings.min_interval_secs),
+        )
 
     def _own_network(self, clock: Clock) -> OwnNetwork:
         named = self.settings.reference

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,7 @@ def keys(served: Served) -> dict[str | None, str]:
 @pytest.mark.parametrize("route", KEYED, ids=name_of)
 def test_every_call_asks_for_its_scope(served: Served, keys: dict[str | None, str], route: Route) -> None:
     assert route.scope == ("read" if route.method == "GET" else "write") or route.path.startswith("/v1/keys")
-    path = route.path.replace("{id}", "nothing")
+    path = re.sub(r"\{\w+\}", "nothing", route.path)
     missing = served.call(route.method, path, key=None)
     assert (missing.status, missing.json) == (401, {"error": MISSING})
     assert missing.headers["WWW-Authenticate"] == "Bearer"
@@ -262,6 +263,7 @@ async def test_the_account(tickd: Harness) -> None:
     await tickd.job(**JOB)
     job = await tickd.job(**JOB | {"name": "other", "retries": 0})
     await tickd.call("POST", f"/v1/jobs/{job['id']}/trigger")
+    await tickd.call("POST", "/v1/heartbeats", {"name": "backup"})
 
     async def counted() -> bool:
         found = await tickd.call("GET", "/v1/account")
@@ -282,12 +284,13 @@ async def test_the_account(tickd: Harness) -> None:
             "verifications_per_month": None,
             "retention_days": 90,
         },
-        "use": {"jobs": 2, "monitors": 0, "executions_this_month": 1},
+        "use": {"jobs": 2, "monitors": 0, "heartbeats": 1, "executions_this_month": 1},
         "created_at": reply.json["created_at"],
     }
     other = await stranger(tickd)
     his = (await tickd.call("GET", "/v1/account", key=other)).json
-    assert (his["name"], his["use"]) == ("other", {"jobs": 0, "monitors": 0, "executions_this_month": 0})
+    assert his["name"] == "other"
+    assert his["use"] == {"jobs": 0, "monitors": 0, "heartbeats": 0, "executions_this_month": 0}
 
 
 async def test_a_stranger_sees_no_key_of_the_owner(tickd: Harness) -> None:

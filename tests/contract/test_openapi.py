@@ -33,6 +33,7 @@ from tickd.domain import signing
 from tickd.store import accounts
 from tickd.web import openapi
 from tickd.web.answers import NATIVE
+from tickd.web.pings import Late, Push, Token
 from tickd.web.rooster.checks import Limit
 from tickd.web.routes import Route
 from tickd.web.server import all_routes
@@ -54,7 +55,8 @@ CHECKS = [
     response_schema_conformance,
     response_headers_conformance,
 ]
-SEEDED = {"jobs", "executions", "monitors", "keys", "x"}
+WAITING = {"heartbeats", "heartbeat", "p", "ping", "push"}
+SEEDED = {"jobs", "executions", "monitors", "keys", "x"} | WAITING
 WITHOUT_ID = {"schedules", "account", "healthz", "readyz"}
 """These nouns have something to show here; of the others only what is refused is looked at."""
 # What a monitor can be as it is, where only the type would be right; its port refuses at once.
@@ -62,6 +64,7 @@ MONITOR: dict[str, Any] = {"url": HERE, "type": "http", "monitor_type": "http", 
 MONITOR |= {"timeout_secs": 10, "check_interval": 60, "timeout": 10, "ssl_domain": "127.0.0.1"}
 MONITOR |= {"assertions": [], "json_assertions": [], "maintenance_windows": [], "custom_headers": []}
 MONITOR |= dict.fromkeys(("keyword", "response_threshold_ms", "webhook_url", "alert_slack_webhook"), "")
+MONITOR |= {"allowed_ips": [], "heartbeat_interval": 300, "heartbeat_grace_period": 60}
 MONITOR |= dict.fromkeys(("bearer_token", "auth_header", "request_content_type"), "")
 POSITIVE, NEGATIVE = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 
@@ -98,7 +101,8 @@ def test_every_operation_is_told_apart() -> None:
         assert all(answer["description"] for answer in operation["responses"].values())
         assert set(operation["responses"]) <= {"200", "201", "202", "204", "422", *map(str, NATIVE.values())}
         keyed = {"401", "403", "429"} & set(operation["responses"])
-        assert len(keyed) == (3 if operation["security"] else 0)
+        # A ping needs no key, but may come from a wrong address or too often.
+        assert keyed == {"401", "403", "429"} if operation["security"] else keyed <= {"403", "429"}
 
 
 def test_every_reference_leads_somewhere() -> None:
@@ -150,11 +154,14 @@ class Caller:
     job: dict[str, Any]
 
     def seeded(self, noun: str) -> str:
-        """What stands behind `/v1/{noun}/` or `/x/`: a job, a monitor, a key, a run that has not ended or its
-        token."""
+        """What stands behind `/v1/{noun}/` or `/x/`: a job, a monitor, a heartbeat, a key, a run that has not
+        ended or its token."""
         if noun == "keys":
             key: str = self.served.call("POST", "/v1/keys", {"name": "seeded"}).json["id"]
             return key
+        if noun in WAITING:
+            heartbeat: str = self.served.call("POST", "/v1/heartbeats", {"name": "seeded"}).json["id"]
+            return heartbeat
         if noun == "monitors":
             body = {"name": "seeded", "url": HERE, "status": "paused"}
             monitor: str = self.served.call("POST", "/v1/monitors", body).json["id"]
@@ -167,22 +174,36 @@ class Caller:
         assert row is not None
         return execution if noun == "executions" else signing.run_token(self.secret, row)
 
+    def pinged(self, heartbeat: str) -> dict[str, str]:
+        """The heartbeat's token, and the id of a ping that it has got."""
+        path = f"/v1/heartbeats/{heartbeat}"
+        token: str = self.served.call("GET", path).json["token"]
+        self.served.call("POST", f"/p/{token}", key=None)
+        (ping,) = self.served.call("GET", path + "/pings").json["pings"]
+        return {"token": token, "ping_id": ping["id"]}
+
     def make_good(self, case: Case[Any]) -> None:
         """Put what exists and what can be where the case has only something of the right type."""
         noun = noun_of(case.path)
-        good = {"kind": "7", "id": "", "token": ""}
+        good = {"kind": "7", "id": "", "token": "", "ping_id": ""}
         if noun in SEEDED and {"id", "token"} & set(case.path_parameters):
             good["id"] = good["token"] = self.seeded(noun)
+            if noun in WAITING:
+                good |= self.pinged(good["id"])
             case.path_parameters.update({name: good[name] for name in case.path_parameters})
+            if case.path == "/api/ping/{id}":
+                case.query["token"] = good["token"]
         said = MONITOR | self.job | {"timezone": "Asia/Tokyo", "headers": {}, "signing_secret": "s"}
         if isinstance(case.body, dict):
             case.body.update({name: said[name] for name in case.body if name in said})
-            case.body.pop("slug", None)
+            for name in ("slug", "grace_multiplier", "metrics"):
+                case.body.pop(name, None)
             if noun == "monitors" and case.method == "POST":
                 case.body |= {"url": HERE}
         if "job_id" in case.query:
             case.query["job_id"] = self.seeded("jobs")
         case.query.update({name: said[name] for name in case.query if name in ("schedule", "timezone")})
+        case.query.update({name: "" for name in case.query if name in ("at", "rid")})
         case.query.pop("status", None)
 
     def send(self, case: Case[Any], key: str | None) -> int:
@@ -242,8 +263,10 @@ def test_what_the_document_allows_is_answered_as_it_says(caller: Caller, label: 
         assert statuses & {200, 201, 202, 204}, statuses
 
 
-# The limit of rooster's lists is clamped, whatever it is: nothing of it can be forbidden.
-REFUSING = [label for label, route in SHOWN.items() if has_input(route) and route.query is not Limit]
+# The limit of rooster's lists is clamped, whatever it is: nothing of it can be forbidden. And a ping with a
+# token that is made up is unknown before anything else of it is looked at.
+OPEN_QUERIES = {Limit, Late, Push, Token}
+REFUSING = [label for label, route in SHOWN.items() if has_input(route) and route.query not in OPEN_QUERIES]
 
 
 @pytest.mark.parametrize("label", REFUSING)
@@ -254,7 +277,7 @@ def test_what_the_document_forbids_is_refused_as_it_says(caller: Caller, label: 
     @generated((16 if label.startswith("GET") else 8) if is_shown(label) else 3)
     @given(OPERATIONS[label].as_strategy(NEGATIVE))
     def run(case: Case[Any]) -> None:
-        if noun_of(case.path) in ("jobs", "monitors") and "id" in case.path_parameters:
+        if noun_of(case.path) in {"jobs", "monitors"} | WAITING and "id" in case.path_parameters:
             case.path_parameters["id"] = caller.seeded(noun_of(case.path))
         statuses.add(caller.send(case, caller.served.harness.key))
 

@@ -10,7 +10,7 @@ import pytest
 from tests.contract.served import Served
 from tests.contract.watching import NOWHERE, rooster, rooster_monitor
 from tests.support.daemon import KEY, Harness, Reply, running
-from tickd.web.rooster.monitors import RoosterMonitorChange
+from tickd.web.rooster.shapes import RoosterMonitorChange
 
 LEAST = {"name": "least", "url": NOWHERE, "paused": True}
 URL = "must be an http or https address such as https://example.com/path"
@@ -38,8 +38,8 @@ BAD: list[tuple[str, Any, str]] = [
     ("url", "example.com", URL),
     ("url", "ftp://example.com", URL),
     ("url", "http://169.254.169.254/latest", "must not lead to a private or reserved address: "),
-    ("monitor_type", "heartbeat", "must be one of http, json_api, ssl"),
-    ("monitor_type", "json", "must be one of http, json_api, ssl"),
+    ("monitor_type", "json", "must be one of heartbeat, http, json_api, ssl"),
+    ("monitor_type", "", "must be one of heartbeat, http, json_api, ssl"),
     *ranged("expected_status_code", 100, 599),
     *ranged("timeout", 1, 60, " seconds"),
     ("timeout", 120, "must be between 1 and 60 seconds"),
@@ -84,6 +84,7 @@ MISTYPED: list[tuple[str, Any, str]] = [
     *[(name, "10", "int_type") for name in ("timeout", "check_interval", "expected_status_code")],
     *[(name, 1.5, "int_type") for name in ("timeout", "ssl_expiry_threshold_days")],
     ("check_interval", True, "int_type"),
+    *[(name, "300", "int_type") for name in ("heartbeat_interval", "heartbeat_grace_period")],
     *[(name, "true", "bool_type") for name in ("public", "paused", "follow_redirects")],
     ("paused", 1, "bool_type"),
     *[(name, {}, "list_type") for name in ("custom_headers", "json_assertions", "maintenance_windows")],
@@ -276,7 +277,7 @@ async def test_each_field_changes_alone_and_is_cleared(tickd: Harness, method: s
 async def test_every_field_is_kept_at_creation(tickd: Harness) -> None:
     made = await rooster_monitor(tickd, **OTHERWISE | {"paused": True})
     assert {name: made[name] for name in OTHERWISE} == OTHERWISE | {"paused": True}
-    left_out = {"ssl_domain", "ssl_expiry_threshold_days"}
+    left_out = {"ssl_domain", "ssl_expiry_threshold_days", "heartbeat_interval", "heartbeat_grace_period"}
     assert set(OTHERWISE) == set(RoosterMonitorChange.__struct_fields__) - left_out
 
 

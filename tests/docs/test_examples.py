@@ -97,9 +97,28 @@ async def test_tickstem_uptime(tmp_path: Path, endpoint: Endpoint) -> None:
     assert "deleted: 404 no monitor mon_" in said
 
 
-@pytest.mark.parametrize(
-    "name", ["first_job.sh", "first_monitor.sh", "tickstem_python.py", "tickstem_uptime.py"]
-)
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+async def test_first_heartbeat(tickd: Harness, endpoint: Endpoint) -> None:
+    said = await _run(tickd, endpoint.url, "sh", str(EXAMPLES / "first_heartbeat.sh"))
+    assert '"grace_secs":1800,"failure_threshold":1,' in said
+    assert '"kind":"success","accepted":true,"degraded":false,"exit_status":0,"duration_ms":' in said
+    assert '"message":"42 files saved"' in said
+    assert '"status":"active","state":"up"' in said
+    assert '"kind":"fail","flip":"failing"' in said
+    assert '"monitor_type":"heartbeat","name":"first-heartbeat",' in said
+    assert said.endswith("\ndeleted\n")
+    assert (await tickd.call("GET", "/v1/heartbeats")).json["total"] == 0
+
+
+async def test_tickstem_heartbeat(tickd: Harness, endpoint: Endpoint) -> None:
+    said = await _run(tickd, endpoint.url, sys.executable, str(EXAMPLES / "tickstem_heartbeat.py"))
+    assert ", active, every 86400 s\npinged: ok\nlast ping 2026-03-03T12:00:00Z, " in said
+    assert "the next one by 2026-03-04T12:00:00Z\npings: 1\nheartbeats: sdk-heartbeat\n" in said
+    assert "paused: paused, pinged: paused, resumed: active\n" in said
+    assert "deleted: 404 no heartbeat hb_" in said
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("[ft]i*_*")))
 async def test_a_wrong_key_is_told_in_tickds_words(name: str, tickd: Harness, endpoint: Endpoint) -> None:
     program = "sh" if name.endswith(".sh") else sys.executable
     if shutil.which("curl") is None and program == "sh":

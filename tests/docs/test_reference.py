@@ -20,7 +20,8 @@ from tests.support.daemon import NOON, Harness, eventually
 from tests.support.endpoint import Endpoint
 from tickd.cli import tickd as cli
 from tickd.config import SETTINGS
-from tickd.domain import accounts, cron, cron_fields, executions, jobs, monitors, outputs
+from tickd.domain import accounts, cron, cron_fields, executions, heartbeats, jobs, monitors, outputs
+from tickd.domain.heartbeats import HeartbeatCreation
 from tickd.domain.jobs import Job, JobChange, JobRegistration
 from tickd.domain.monitors import MonitorCreation
 from tickd.web import answers, fields
@@ -107,11 +108,15 @@ def test_every_route_is_described_with_its_scope_and_answers() -> None:
 async def test_what_needs_no_key_answers_head(tickd: Harness) -> None:
     monitor = await tickd.call("POST", "/v1/monitors", {"name": "a", "url": "http://127.0.0.1:9/"})
     assert "answer HEAD as well" in page("docs/api.md").text
+    beat = (await tickd.call("POST", "/v1/heartbeats", {"name": "a"})).json
     paths = [route.path for route in ROUTES if route.method == "GET" and route.scope is None]
-    assert len(paths) >= 8
+    assert len(paths) >= 15
     async with aiohttp.ClientSession() as session:
         for path in paths:
-            url = tickd.url + re.sub(r"{\w+}", monitor.json["id"], path)
+            pings = re.match("/(v1/heartbeats|p|ping|api)/", path)
+            identifier = beat["id"] if pings else monitor.json["id"]
+            url = tickd.url + path.replace("{id}", identifier).replace("{kind}", "0")
+            url = url.replace("{token}", beat["token"] if pings else identifier) + f"?token={beat['token']}"
             async with session.head(url) as answer:
                 assert answer.status == (405 if path.startswith("/x/") else 200), path
                 assert await answer.read() == b""
@@ -255,6 +260,8 @@ async def test_every_metric_is_described(tickd: Harness) -> None:
     for row in rows:
         labels = set(re.findall(rf"^{codes(row['metric'])[0]}\{{(\w+)=", text, re.MULTILINE)) - {"le"}
         assert labels == set(codes(row["kind"])), row
+    (cell,) = (row["meaning"] for row in rows if "tickd_loop_ticks_total" in row["metric"])
+    assert set(codes(cell)) == set(re.findall(r'^tickd_loop_ticks_total\{loop="(\w+)"\}', text, re.MULTILINE))
     for one in pages():
         named = set(re.findall(r"\btickd_[a-z_]+\b", one.prose))
         assert named <= set(meant), one.path
@@ -377,6 +384,9 @@ def _check_rules(spec: object) -> None:
         jobs.register(spec, identifier="job_0", account_id="acc_0", now=NOON)
     elif isinstance(spec, MonitorCreation):
         monitors.create(spec, identifier="mon_000000", account_id="acc_0", now=NOON)
+    elif isinstance(spec, HeartbeatCreation):
+        known = {"account_id": "acc_0", "token": "", "short_token": ""}
+        heartbeats.create(spec, identifier="hb_000000", now=NOON, **known)
 
 
 # The README.

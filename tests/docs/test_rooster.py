@@ -18,28 +18,36 @@ from tests.docs.kinds import words_of
 from tests.docs.pages import codes, page, tables_of
 from tests.support.daemon import KEY, Harness, running
 from tests.support.endpoint import Endpoint
+from tickd.domain.heartbeats import HeartbeatChange
 from tickd.domain.monitors import MonitorChange
-from tickd.web.rooster import checks, envelope, monitors
+from tickd.web.rooster import checks, envelope, heartbeats, polled, shapes
 from tickd.web.server import all_routes
 
 ROOSTER = page("docs/rooster.md")
 TARGET = "http://127.0.0.1:9/"
+RANGES = {
+    "check_interval": f"{polled.INTERVAL_LOW} to {polled.INTERVAL_HIGH}",
+    "heartbeat_interval": f"{heartbeats.INTERVAL_LOW} to {heartbeats.INTERVAL_HIGH}",
+    "heartbeat_grace_period": f"0 to {heartbeats.GRACE_HIGH}",
+}
 ROWS = {codes(row["field"])[0]: row for row in ROOSTER.tables("field", "default", "there")}
 
 
 def test_every_field_is_described_with_its_other_name_and_range() -> None:
-    info = inspect.type_info(monitors.RoosterMonitorChange)
+    info = inspect.type_info(shapes.RoosterMonitorChange)
     assert isinstance(info, inspect.StructType)
     kinds = {field.encode_name: field.type for field in info.fields}
     assert set(ROWS) == set(kinds)
     others = {"monitor_type": "type", "ssl_domain": "url", "custom_headers": "headers", "paused": "status"}
-    others |= monitors._RENAMED
+    beats = {name: new for name, new in heartbeats._RENAMED.items() if name.startswith(heartbeats.TYPE)}
+    others |= polled._RENAMED | beats
     for name, kind in kinds.items():
         row = ROWS[name]
         assert codes(row["there"]) == ([others[name]] if name in others else []), name
-        assert others.get(name, name) in MonitorChange.__struct_fields__
-        if name == "check_interval":
-            words = [f"{monitors.INTERVAL_LOW} to {monitors.INTERVAL_HIGH}"]
+        there = HeartbeatChange if name in beats else MonitorChange
+        assert others.get(name, name) in there.__struct_fields__
+        if name in RANGES:
+            words = [RANGES[name]]
         else:
             addresses = ("url", "ssl_domain", "alert_email", "alert_slack_webhook", "webhook_url")
             words = [] if name in addresses else words_of(kind)
@@ -51,11 +59,13 @@ async def test_every_default_is_so(tickd: Harness) -> None:
     plain = await tickd.call("POST", "/api/v1/monitors", {"name": "a", "url": TARGET})
     cert = {"monitor_type": "ssl", "name": "b", "ssl_domain": "127.0.0.1:9"}
     ssl = await tickd.call("POST", "/api/v1/monitors", cert)
-    assert (plain.status, ssl.status) == (201, 201)
+    beat = await tickd.call("POST", "/api/v1/monitors", {"name": "c", "monitor_type": "heartbeat"})
+    assert (plain.status, ssl.status, beat.status) == (201, 201, 201)
     for name, row in ROWS.items():
         if row["default"] == "required" or name == "slug":
             continue
-        value = (ssl if name.startswith("ssl_") else plain).json["data"][name]
+        made = ssl if name.startswith("ssl_") else beat if name.startswith("heartbeat_") else plain
+        value = made.json["data"][name]
         said = "none" if value is None else json.dumps(value) if not isinstance(value, str) else value or '""'
         assert row["default"].strip("`") == said, name
 
@@ -65,7 +75,7 @@ def test_every_field_of_an_answer_is_named() -> None:
     paragraph = fields[fields.index("The answer has these as well") :]
     monitor, _, check = paragraph.partition("A check has")
     named = {*ROWS, *re.findall(r"`(\w+)`", monitor)} - {"pending", "up", "warn", "down"}
-    assert named == set(monitors.RoosterMonitor.__struct_fields__)
+    assert named == set(shapes.RoosterMonitor.__struct_fields__)
     assert re.findall(r"`(\w+)`", check) == list(checks.RoosterCheck.__struct_fields__)
 
 
@@ -73,7 +83,7 @@ def test_every_call_is_named() -> None:
     said = set()
     for row in ROOSTER.tables("call", "what it does"):
         said |= {tuple(call.split(" ")) for call in codes(row["call"])}
-    prefixes = (envelope.PREFIX, "/badge")
+    prefixes = (*envelope.PREFIXES, "/badge")
     routes = all_routes(lambda: "")
     assert said == {(route.method, route.path) for route in routes if route.path.startswith(prefixes)}
 
@@ -84,7 +94,7 @@ def test_every_error_status_is_described() -> None:
 
 
 async def test_the_errors_that_are_shown_are_real(tickd: Harness) -> None:
-    (block,) = ROOSTER.blocks("json")
+    block = list(ROOSTER.blocks("json"))[-1]
     plain: dict[str, object] = {"name": "a", "url": TARGET}
     wrong: tuple[tuple[int, dict[str, object]], ...] = (
         (422, {"name": None}),
@@ -97,10 +107,25 @@ async def test_the_errors_that_are_shown_are_real(tickd: Harness) -> None:
 
 
 async def test_what_is_not_there_yet_is_answered_as_described(tickd: Harness) -> None:
-    beat = await tickd.call("POST", "/api/v1/monitors", {"name": "a", "monitor_type": "heartbeat"})
-    assert (beat.status, beat.json["data"]) == (422, None)
-    for path in ("/api/ping/hb_1", "/api/v1/incidents"):
-        assert (await tickd.call("GET", path)).status == 404
+    assert (await tickd.call("GET", "/api/v1/incidents")).status == 404
+
+
+async def test_a_heartbeat_is_made_and_pinged_as_described(tickd: Harness) -> None:
+    (asked,) = re.findall(r"-d '(\{\"monitor_type\": \"heartbeat\".*?\})'", ROOSTER.text, re.DOTALL)
+    made = (await tickd.call("POST", "/api/v1/monitors", json.loads(asked))).json["data"]
+    assert made["url"] == made["ping_url"]
+    assert f"/api/ping/{made['id']}?token=" in made["ping_url"]
+    answer = next(ROOSTER.blocks("json"))
+    path = made["ping_url"].removeprefix(tickd.url)
+    pinged = await tickd.call("GET", path, key=None)
+    assert (pinged.status, pinged.json) == (200, json.loads(answer))
+    (check,) = (await tickd.call("GET", f"/api/v1/monitors/{made['id']}/checks")).json["data"]
+    assert (check["is_up"], check["status_code"], check["response_ms"]) == (True, None, None)
+    changed = await tickd.call("PUT", f"/api/v1/monitors/{made['id']}", {"monitor_type": "http"})
+    assert (changed.status, changed.json["data"]) == (422, None)
+    await tickd.call("PATCH", f"/v1/heartbeats/{made['id']}", {"schedule": "0 2 * * *"})
+    seen = (await tickd.call("GET", f"/api/v1/monitors/{made['id']}")).json["data"]
+    assert (seen["heartbeat_interval"], seen["status"]) == (None, "up")
 
 
 @pytest.mark.parametrize("type_", ["tcp", "dns"])

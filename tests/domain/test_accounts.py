@@ -86,7 +86,7 @@ def test_names_are_printable(name: str) -> None:
     ("scopes", "may"),
     [
         (("read",), {"read"}),
-        (("write",), {"read", "write"}),
+        (("write",), {"read", "write", "heartbeat:write"}),
         (("heartbeat:write",), {"heartbeat:write"}),
         (("admin",), {"read", "write", "heartbeat:write", "admin"}),
         (("read", "heartbeat:write"), {"read", "heartbeat:write"}),

@@ -243,6 +243,9 @@ def _allowed(value: Any) -> tuple[str, ...]:
                 "allowed_ips",
                 f"has a mistake in number {number}: must be an address or a range such as 10.0.0.0/8",
             ) from error
+        mapped = getattr(network.network_address, "ipv4_mapped", None)
+        if mapped is not None and network.prefixlen >= 96:
+            network = ipaddress.ip_network((mapped, network.prefixlen - 96), strict=False)
         found.append(str(network.network_address) if network.num_addresses == 1 else str(network))
     return tuple(dict.fromkeys(found))
 

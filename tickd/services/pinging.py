@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import sqlite3
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -14,7 +15,7 @@ from tickd import logs
 from tickd.clock import Clock
 from tickd.domain import expiry, pings, times
 from tickd.domain.expiry import Flip, Standing, State
-from tickd.domain.pings import Event, EventKind, Said
+from tickd.domain.pings import Event, EventKind, Kind, Said
 from tickd.errors import Forbidden, NotFound, TickdError, TooMany, Unavailable
 from tickd.services.doors import Door, Doors
 from tickd.services.network import OwnNetwork
@@ -96,9 +97,16 @@ class Pinging:
         return Sender(address, agent[: pings.AGENT_LETTERS], self._clock.now())
 
     async def ping(
-        self, door: Door, sender: Sender, tell: Tell, *, per_minute: int = 0, detailed: bool = False
+        self,
+        door: Door,
+        sender: Sender,
+        tell: Tell,
+        kind: Kind = "success",
+        *,
+        per_minute: int = 0,
+        detailed: bool = False,
     ) -> Taken:
-        """Take a ping and return after its commit; `tell` reads what it says.
+        """Take a ping and return after its commit; `tell` reads what it says, `kind` is known before.
 
         Forbidden for an address that the heartbeat does not let in, TooMany over `per_minute` (0: no limit)
         or the heartbeat's own limit, Unavailable when the disk is full or the file locked.
@@ -107,12 +115,12 @@ class Pinging:
         self.doors.arrive(door, at)
         try:
             if door.allowed and not door.lets_in(sender.address):
-                self._refuse(door, sender, "IP not allowed")
+                self._refuse(door, sender, kind, "IP not allowed")
                 raise Forbidden("IP not allowed")
             said = await tell()
             most = door.per_minute or (0 if said.sent_at is not None else per_minute)
             if most:
-                self._admit(door, sender, most)
+                self._admit(door, sender, kind, most)
             if sender.address and not self._network.is_local(sender.address):
                 self._network.worked(sender.address)
             taken = await self._take(Arrival(door.row, at, said, sender.address, sender.agent, detailed))
@@ -130,14 +138,14 @@ class Pinging:
             self.planned(taken.due_at)
         return taken
 
-    def _admit(self, door: Door, sender: Sender, most: int) -> None:
+    def _admit(self, door: Door, sender: Sender, kind: Kind, most: int) -> None:
         wait = self.doors.wait_secs(door, most, self._clock.monotonic())
         if wait:
             words = f"too many pings: {most} in 60 s are let in"
-            self._refuse(door, sender, words)
-            raise TooMany(words, max(1, round(wait + 0.5)))
+            self._refuse(door, sender, kind, words)
+            raise TooMany(words, math.ceil(wait))
 
-    def _refuse(self, door: Door, sender: Sender, why: str) -> None:
+    def _refuse(self, door: Door, sender: Sender, kind: Kind, why: str) -> None:
         """Log a ping that was refused, in the history too; without waiting, and not for ever."""
         self.refused["address" if why == "IP not allowed" else "rate"] += 1
         if not self.doors.may_log_refusal(door, REFUSALS_LOGGED, self._clock.monotonic()):
@@ -149,7 +157,7 @@ class Pinging:
             heartbeat=door.row,
             at=sender.at,
             received_at=sender.at,
-            kind="success",
+            kind=kind,
             accepted=False,
             source_ip=sender.address,
             user_agent=sender.agent,
@@ -280,7 +288,7 @@ def _end_run(
 def _replay(tx: sqlite3.Connection, pulse: Pulse, arrival: Arrival, at: int) -> Taken:
     """A ping that arrives late repairs the history and raises nothing; one that was taken stays as it is."""
     said, standing, flip = arrival.said, pulse.standing, None
-    if store.is_known(tx, pulse.row, at, said.kind, said.rid):
+    if store.is_known(tx, pulse.row, at, said.kind, said.rid, times.DAY):
         return _taken(pulse, standing, arrival)
     duration = None
     if said.outcome is not None:

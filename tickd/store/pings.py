@@ -41,7 +41,11 @@ GET = (
     f"SELECT {_ALL}, (SELECT body FROM ping_bodies WHERE event = heartbeat_events.row) AS body "  # noqa: S608
     f"FROM heartbeat_events WHERE heartbeat = ? AND row = ? AND kind IN {_PINGS}"
 )
-KNOWN = "SELECT 1 FROM heartbeat_events WHERE heartbeat = ? AND at = ? AND kind = ? AND rid = ? LIMIT 1"
+# By its run where it has one: the first try may have been taken, at its own time, and its answer lost.
+KNOWN = (
+    "SELECT 1 FROM heartbeat_events WHERE heartbeat = ? AND at BETWEEN ? AND ? AND kind = ? AND rid = ? "
+    "AND accepted LIMIT 1"
+)
 STARTED = (
     "SELECT at FROM heartbeat_events WHERE heartbeat = ? AND at BETWEEN ? AND ? AND kind = 'start' "
     "AND rid = ? AND accepted ORDER BY at DESC LIMIT 1"
@@ -137,9 +141,10 @@ def insert_plain(tx: sqlite3.Connection, heartbeat: int, at: int, source_ip: str
     tx.execute(INSERT_PLAIN, (heartbeat, at, source_ip, user_agent))
 
 
-def is_known(tx: sqlite3.Connection, heartbeat: int, at: int, kind: EventKind, rid: str) -> bool:
-    """Whether a ping that says when it was sent has been taken before."""
-    return tx.execute(KNOWN, (heartbeat, at, kind, rid)).fetchone() is not None
+def is_known(tx: sqlite3.Connection, heartbeat: int, at: int, kind: EventKind, rid: str, within: int) -> bool:
+    """Whether a ping of that time has been taken, or one of the same run `within` so many milliseconds."""
+    since, until = (at - within, at + within) if rid else (at, at)
+    return tx.execute(KNOWN, (heartbeat, since, until, kind, rid)).fetchone() is not None
 
 
 def started_before(tx: sqlite3.Connection, heartbeat: int, since: int, at: int, rid: str) -> int | None:

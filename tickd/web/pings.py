@@ -25,6 +25,28 @@ class Pinged(Struct):
     status: Literal["ok", "paused"]
 
 
+class Late(Struct, kw_only=True):
+    """`rid` pairs a start with its end; `at` says when a ping was sent that arrives late."""
+
+    rid: str = ""
+    at: str = ""
+
+
+class Push(Struct, kw_only=True):
+    """What Uptime Kuma's push brings: `ping` is a response time in milliseconds."""
+
+    status: Literal["up", "down"] = "up"
+    msg: str = ""
+    ping: str = ""
+    at: str = ""
+
+
+class Token(Late, kw_only=True):
+    """The credential, long or short."""
+
+    token: str
+
+
 class Ok(Struct):
     """A ping was taken."""
 
@@ -89,7 +111,7 @@ async def _take(
     pinging = call.services.heartbeats.pinging
     sender = pinging.sender(call.request[SOURCE], call.request.headers.get("User-Agent", ""))
     return await pinging.ping(
-        door, sender, lambda: _said(call, kind, exit_status), per_minute=per_minute, detailed=detailed
+        door, sender, lambda: _said(call, kind, exit_status), kind, per_minute=per_minute, detailed=detailed
     )
 
 
@@ -113,19 +135,21 @@ async def kuma(call: Call) -> Answer:
     pinging = call.services.heartbeats.pinging
     sender = pinging.sender(call.request[SOURCE], call.request.headers.get("User-Agent", ""))
 
+    query = call.request.query
+    status = query.get("status") or "up"
+    if status not in ("up", "down"):
+        raise Invalid("status", "must be one of up, down")
+    kind: Kind = "success" if status == "up" else "fail"
+
     async def tell() -> Said:
-        query = call.request.query
-        status = query.get("status") or "up"
-        if status not in ("up", "down"):
-            raise Invalid("status", "must be one of up, down")
         return Said(
-            kind="success" if status == "up" else "fail",
+            kind=kind,
             sent_at=pings.sent_at(query.get("at", ""), pinging.now()),
             message=pings.message_of(query.get("msg", "")),
             metrics=_response_time(query.get("ping", "")),
         )
 
-    await pinging.ping(door, sender, tell)
+    await pinging.ping(door, sender, tell, kind)
     return Answer(_TAKEN)
 
 
@@ -174,30 +198,48 @@ async def kodo(call: Call) -> Answer:
             metrics=pings.check_metrics(report.metrics),
         )
 
-    await pinging.ping(door, sender, tell)
+    # What it says of the service is in its body, which is not read from whom nobody lets in.
+    await pinging.ping(door, sender, tell, "log")
     return Answer(KodoTaken(True, status))
 
 
-_ERRORS = (400, 403, 404, 413, 429)
+_ERRORS = (403, 404, 413, 429)
 _WORDS = "Say that a run begins (start), failed (fail), goes on (log) or ended so (0 to 255)"
 
 ROUTES = (
     *(
-        Route(method, path, handler, summary, {200: good}, scope=None, errors=_ERRORS)
+        # rooster's word for what is wrong with a field is 422.
+        Route(method, path, handler, summary, {200: good}, scope=None, query=query, errors=(*_ERRORS, wrong))
         for method in ("GET", "POST")
-        for path, handler, summary, good in (
-            ("/v1/heartbeats/{token}/ping", native, "Ping a heartbeat", Pinged),
-            ("/p/{token}", tymo, "Ping a heartbeat", Ok),
-            ("/p/{token}/{kind}", tymo, _WORDS, Ok),
-            ("/ping/{token}", tymo, "Ping a heartbeat", Ok),
-            ("/ping/{token}/{kind}", tymo, _WORDS, Ok),
-            ("/api/push/{token}", kuma, "Ping a heartbeat, as Uptime Kuma has it", Ok),
-            ("/api/ping/{id}", rooster, "Ping a heartbeat, as StatusRooster has it", RoosterPinged),
+        for path, handler, summary, good, query, wrong in (
+            ("/v1/heartbeats/{token}/ping", native, "Ping a heartbeat", Pinged, Late, 400),
+            ("/p/{token}", tymo, "Ping a heartbeat", Ok, Late, 400),
+            ("/p/{token}/{kind}", tymo, _WORDS, Ok, Late, 400),
+            ("/ping/{token}", tymo, "Ping a heartbeat", Ok, Late, 400),
+            ("/ping/{token}/{kind}", tymo, _WORDS, Ok, Late, 400),
+            ("/api/push/{token}", kuma, "Ping a heartbeat, as Uptime Kuma has it", Ok, Push, 400),
+            (
+                "/api/ping/{id}",
+                rooster,
+                "Ping a heartbeat, as StatusRooster has it",
+                RoosterPinged,
+                Token,
+                422,
+            ),
         )
     ),
-    Route("GET", "/api/heartbeat/{id}", kodo, "Say that a service is up", {200: KodoTaken},
-          scope="heartbeat:write", errors=_ERRORS),
-    Route("POST", "/api/heartbeat/{id}", kodo, "Say how a service is", {200: KodoTaken},
-          scope="heartbeat:write", request=KodoReport, errors=_ERRORS),
-)  # fmt: skip
-"""First in the application: they are called most."""
+    *(
+        Route(
+            method,
+            "/api/heartbeat/{id}",
+            kodo,
+            "Say how a service is, as Kodo has it",
+            {200: KodoTaken},
+            scope="heartbeat:write",
+            request=KodoReport if method == "POST" else None,
+            errors=(400, *_ERRORS),
+        )
+        for method in ("GET", "POST")
+    ),
+)
+"""First in the application: they are called most. Their handlers read the query themselves."""

@@ -32,10 +32,12 @@ def _of_monitor(name: str, seen: Seen) -> str:
     return badges.response(None if last is None else monitors.response_ms(monitor.type, last))
 
 
-def _of_heartbeat(name: str, heartbeat: Heartbeat, state: str) -> str:
+def _of_heartbeat(name: str, heartbeat: Heartbeat) -> str:
     if name == "uptime":
         return _uptime(heartbeat.checks_total, heartbeat.checks_failed)
-    return _status(state, paused=heartbeat.paused) if name == "status" else badges.response(None)
+    if name == "status":
+        return _status(heartbeat.standing.state, paused=heartbeat.paused)
+    return badges.response(None)
 
 
 def _badge(name: str) -> Handler:
@@ -43,8 +45,7 @@ def _badge(name: str) -> Handler:
         """A badge of a public monitor or heartbeat, as SVG."""
         identifier = call.path("id")
         if identifier.startswith("hb_"):
-            heartbeat = await call.services.heartbeats.public(identifier)
-            drawn = _of_heartbeat(name, heartbeat, call.services.heartbeats.state(heartbeat))
+            drawn = _of_heartbeat(name, await call.services.heartbeats.public(identifier))
         else:
             drawn = _of_monitor(name, await call.services.monitors.public(identifier))
         return Answer(drawn.encode(), headers=_HEADERS, content_type="image/svg+xml")

@@ -15,7 +15,7 @@ from tickd.domain.maintenance import Window
 from tickd.domain.pings import Event
 from tickd.web.answers import Answer
 from tickd.web.fields import Page
-from tickd.web.native.ranges import said
+from tickd.web.ranges import said
 from tickd.web.routes import Call, Route
 
 

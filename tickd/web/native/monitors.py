@@ -16,7 +16,7 @@ from tickd.services.monitors import Seen
 from tickd.web.answers import Answer
 from tickd.web.fields import Page
 from tickd.web.native.checks import CheckAnswer, check_answer
-from tickd.web.native.ranges import said
+from tickd.web.ranges import said
 from tickd.web.routes import Call, Route
 
 TIMEOUT_LOW, TIMEOUT_HIGH = 5, 30

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import UNSET, structs
 
-from tickd.domain import expiry, headers, times
+from tickd.domain import headers, times
 from tickd.domain.heartbeats import Heartbeat, HeartbeatChange, HeartbeatCreation
 from tickd.errors import Invalid
 from tickd.web.rooster.polled import check_interval
@@ -29,12 +29,18 @@ _SAME = (
     *("name", "public", "group", "slug", "maintenance_windows", "paused"),
     *("alert_email", "alert_slack_webhook", "webhook_url"),
 )
-_WORDS: dict[expiry.State, str] = {"degraded": "warn", "late": "up"}
+_WORDS = {"degraded": "warn"}
 
 
-def _domain(call: Call, spec: RoosterMonitorChange) -> dict[str, Any]:
-    """The domain's words for what was said; fields of other types are passed over."""
+def _domain(call: Call, spec: RoosterMonitorChange, known: Heartbeat | None = None) -> dict[str, Any]:
+    """The domain's words for what was said; fields of other types are passed over, and what is `known`.
+
+    The native face has wider ranges: what it set may come back as it was answered.
+    """
     said = {name: value for name, value in structs.asdict(spec).items() if value is not UNSET}
+    if known is not None:
+        same = {"heartbeat_interval": known.interval_secs, "heartbeat_grace_period": known.grace_secs}
+        said = {name: value for name, value in said.items() if same.get(name, UNSET) != value}
     low = min(INTERVAL_LOW, call.services.heartbeats.floor_secs)
     for name, least, most in (
         ("heartbeat_interval", low, INTERVAL_HIGH),
@@ -51,9 +57,6 @@ def _domain(call: Call, spec: RoosterMonitorChange) -> dict[str, Any]:
 def answer(call: Call, heartbeat: Heartbeat) -> RoosterMonitor:
     """The heartbeat as this face shows it to this caller."""
     options, standing = heartbeat.options, heartbeat.standing
-    state = call.services.heartbeats.state(heartbeat)
-    if state == "late" and standing.state != "up":
-        state = standing.state
     token = heartbeat.token if call.who.may("write") else headers.MASK
     url = f"{call.services.heartbeats.base_url()}/api/ping/{heartbeat.id}?token={token}"
     total, failed = heartbeat.checks_total, heartbeat.checks_failed
@@ -63,7 +66,7 @@ def answer(call: Call, heartbeat: Heartbeat) -> RoosterMonitor:
         monitor_type=TYPE,
         name=heartbeat.name,
         url=url,
-        status=_WORDS.get(state, state),
+        status=_WORDS.get(standing.state, standing.state),
         check_interval=options.check_interval_secs,
         uptime_percent=100.0 if not total else round(100 * (1 - failed / total), 2),
         checks_total=total,
@@ -91,7 +94,7 @@ _OF_OTHERS: dict[str, Any] = {
     "last_response_by_region": None,
     "expected_status_code": None,
     "timeout": None,
-    "http_method": "",
+    "http_method": "GET",
     "follow_redirects": False,
     "basic_auth_user": "",
     "basic_auth_pass": "",
@@ -128,5 +131,6 @@ async def change(call: Call, identifier: str, said: RoosterMonitorChange) -> Roo
     """Change what was said of a heartbeat."""
     if said.monitor_type not in (UNSET, TYPE):
         raise Invalid("monitor_type", "can't change from heartbeat: a heartbeat waits, and is not polled")
-    spec = HeartbeatChange(**_domain(call, said))
+    known = await call.services.heartbeats.get(call.account_id, identifier)
+    spec = HeartbeatChange(**_domain(call, said, known))
     return answer(call, await call.services.heartbeats.change(call.account_id, identifier, spec))

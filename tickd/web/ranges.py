@@ -1,4 +1,4 @@
-"""Ranges: those of the native face that are narrower than the domain's, or that the operator has moved."""
+"""Ranges: fields whose ends a face, or the operator, has moved within the domain's."""
 
 from __future__ import annotations
 
