@@ -160,17 +160,28 @@ def moved(rhythm: Rhythm, standing: Standing, seen_again_at: int) -> Standing:
 
 def replanned(before: Rhythm, after: Rhythm, standing: Standing, now: int) -> Standing:
     """The standing by a rhythm that was edited: from the last ping on, but no edit makes a period missed."""
-    if standing.expected_at is None or standing.base_at is None:
+    if standing.expected_at is None or standing.base_at is None or standing.due_at is None:
         return standing
     timing = (before.interval_secs, before.schedule, before.timezone)
-    base, expected = standing.base_at, standing.expected_at
     if timing != (after.interval_secs, after.schedule, after.timezone):
-        expected = expected_after(after, base)
+        base, expected = standing.base_at, expected_after(after, standing.base_at)
         if expected + after.grace <= now:
             base, expected = now, expected_after(after, now)
-    elif before.grace_secs == after.grace_secs:
+        due = expected + after.grace
+        return structs.replace(standing, base_at=base, expected_at=expected, due_at=due)
+    if before.grace_secs == after.grace_secs:
         return standing
-    return structs.replace(standing, base_at=base, expected_at=expected, due_at=expected + after.grace)
+    due = standing.expected_at + after.grace
+    if due <= now:
+        due = min(standing.due_at, soon(after, now))
+    elif standing.due_at != standing.expected_at + before.grace:
+        due = max(due, standing.due_at)  # it was put off, which an edit does not undo
+    return structs.replace(standing, due_at=due)
+
+
+def soon(rhythm: Rhythm, now: int) -> int:
+    """When a deadline passes that an edit would have put into the past, unless it was sooner before."""
+    return now + rhythm.patience
 
 
 def paused(standing: Standing) -> Standing:

@@ -90,6 +90,8 @@ class Heartbeats:
     async def _edit(
         self, account_id: str, identifier: str, edit: Callable[[Heartbeat], Heartbeat]
     ) -> Heartbeat:
+        now = self._clock.now()
+
         def unit(tx: sqlite3.Connection) -> Heartbeat:
             known = _found(heartbeats.find(tx, account_id, identifier), identifier)
             edited = edit(known)
@@ -98,7 +100,8 @@ class Heartbeats:
             if edited.paused and not known.paused:
                 heartbeats.add_runs(tx, known.row, -store.forget_runs(tx, known.row))
             elif edited.grace_secs != known.grace_secs:
-                store.retime_runs(tx, known.row, edited.rhythm.grace)
+                rhythm = edited.rhythm
+                store.retime_runs(tx, known.row, rhythm.grace, now, expiry.soon(rhythm, now))
             return edited
 
         edited = await self._db.write(unit)
@@ -136,7 +139,9 @@ class Heartbeats:
         return await heartbeats.of_account(self._db, account_id)
 
     def state(self, heartbeat: Heartbeat) -> expiry.State:
-        """The heartbeat's state as of now."""
+        """The heartbeat's state as of now; what is paused is never late."""
+        if heartbeat.paused:
+            return heartbeat.standing.state
         return expiry.state_at(heartbeat.standing, self._clock.now())
 
     async def history(

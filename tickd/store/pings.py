@@ -75,7 +75,10 @@ RUNS_DUE = (
     "WHERE open_runs.due_at BETWEEN ? AND ? ORDER BY open_runs.due_at LIMIT ?"
 )
 NEXT_RUN_DUE = "SELECT min(due_at) FROM open_runs WHERE due_at IS NOT NULL"
-RETIME_RUNS = "UPDATE open_runs SET due_at = started_at + ? WHERE heartbeat = ? AND due_at IS NOT NULL"
+RETIME_RUNS = (
+    "UPDATE open_runs SET due_at = iif(started_at + :grace > :now, started_at + :grace, min(due_at, :soon)) "
+    "WHERE heartbeat = :heartbeat AND due_at IS NOT NULL"
+)
 MOVE_RUN = "UPDATE open_runs SET due_at = ? WHERE heartbeat = ? AND rid = ?"
 
 DELETED = "SELECT row FROM deleted_heartbeats LIMIT ?"
@@ -204,9 +207,9 @@ def runs_due(tx: sqlite3.Connection, now: int, limit: int, since: int = 0) -> li
     return [Run(*row) for row in tx.execute(RUNS_DUE, (since, now, limit)).fetchall()]
 
 
-def retime_runs(tx: sqlite3.Connection, heartbeat: int, grace: int) -> None:
-    """Time the open runs by an edited grace (milliseconds)."""
-    tx.execute(RETIME_RUNS, (grace, heartbeat))
+def retime_runs(tx: sqlite3.Connection, heartbeat: int, grace: int, now: int, soon: int) -> None:
+    """Time the open runs by an edited grace; what it would put into the past is due by `soon`."""
+    tx.execute(RETIME_RUNS, {"heartbeat": heartbeat, "grace": grace, "now": now, "soon": soon})
 
 
 def move_run(tx: sqlite3.Connection, run: Run, due_at: int) -> None:
