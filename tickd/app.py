@@ -108,8 +108,9 @@ class Daemon:
             await self._history.begin()
             await self._checking.begin()
             await self._pinging.doors.load(self._database)
-            await self._expiry.begin(now)
             await self._listen()
+            # As of now: until the port was bound nobody could ping.
+            await self._expiry.begin(self.clock.now())
         except BaseException:
             await self.stop()
             raise

@@ -88,6 +88,10 @@ class Doors:
             self._recent.pop(door.row, None)
             self._logged.pop(door.row, None)
 
+    def has(self, door: Door) -> bool:
+        """Whether the heartbeat of that door is still there."""
+        return self._by_id.get(door.id) is door
+
     def by_token(self, token: str) -> Door:
         """The heartbeat of that token, long or short; NotFound."""
         door = self._by_token.get(token if len(token) == ids.SHORT_LETTERS else ids.short_token(token))
@@ -131,6 +135,14 @@ class Doors:
         `now` is in monotonic seconds.
         """
         return _wait(self._recent, door.row, most, now)
+
+    def give_back(self, door: Door) -> None:
+        """The ping that was let in last could not be taken, and is not counted."""
+        recent = self._recent.get(door.row)
+        if recent:
+            recent.pop()
+        if not recent:
+            self._recent.pop(door.row, None)
 
     def may_log_refusal(self, door: Door, most: int, now: float) -> bool:
         """Whether one more refused ping is logged, of at most `most` in 60 s."""

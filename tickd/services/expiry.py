@@ -16,9 +16,9 @@ from tickd.domain.expiry import Flip, Standing
 from tickd.domain.histogram import Histogram
 from tickd.domain.pings import Event, EventKind
 from tickd.services.network import OwnNetwork
-from tickd.services.pinging import Pinging
+from tickd.services.pinging import RUNS_MOST, Pinging
 from tickd.services.witness import Blind, Witness
-from tickd.store import heartbeats
+from tickd.store import accounts, heartbeats
 from tickd.store import pings as store
 from tickd.store.database import Database
 from tickd.store.heartbeats import Pulse
@@ -92,6 +92,7 @@ class Expiry:
             # Whatever was sent meanwhile did not come through; the end of it moves the deadlines.
             self._next = now + times.SECOND
             return self._next
+        left = False
         while True:
             arriving = self.pinging.doors.arriving()
             settled, left = await self._db.write(lambda tx, arriving=arriving: _settle(tx, now, arriving))  # type: ignore[misc]
@@ -133,15 +134,19 @@ class Expiry:
 
     async def _put_off_refused(self, now: int) -> None:
         """After pings were answered 503, what passed meanwhile is not held against anybody."""
-        since = self.pinging.lost_since
+        since, until = self.pinging.lost_since, self.pinging.lost_until
         if since is None:
             return
-        blind = Blind(min(since, now), now, "pings could not be recorded")
+        if until is None:
+            # Nobody has pinged since: only a write shows whether one could be recorded now.
+            await self._db.write(lambda tx: accounts.set_fact(tx, "alive_at", now))
+        blind = Blind(min(since, now), min(until or now, now), "pings could not be recorded")
         await self._put_off(blind, now)
-        if self.pinging.lost_since == since:
-            self.pinging.lost_since = None
+        if (self.pinging.lost_since, self.pinging.lost_until) == (since, until):
+            self.pinging.lost_since = self.pinging.lost_until = None
         self._witness.note_blind(blind.started_at, blind.ended_at, blind.cause)
-        self._blind = [one for one in self._blind if one != blind]
+        # Its deadlines are moved already; the witness has just handed it over as it does all.
+        self._blind.remove(blind)
 
     async def _put_off(self, blind: Blind | None, now: int) -> None:
         """Move the deadlines that passed in a blind interval; None is the time before the start."""
@@ -171,7 +176,7 @@ def _settle(tx: sqlite3.Connection, now: int, arriving: Mapping[int, int]) -> tu
     A ping that was received before the deadline has not missed it, however long its body takes.
     """
     held, settled = False, []
-    for run in store.runs_due(tx, now, BATCH + len(arriving)):
+    for run in store.runs_due(tx, now, BATCH + RUNS_MOST * len(arriving)):
         if arriving.get(run.heartbeat, now + 1) <= run.due_at:
             held = True
             continue

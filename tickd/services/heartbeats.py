@@ -111,9 +111,15 @@ class Heartbeats:
 
     async def delete(self, account_id: str, identifier: str) -> None:
         """Delete a heartbeat and its history."""
-        row = await self._db.write(lambda tx: heartbeats.delete(tx, account_id, identifier))
-        if row is None:
-            raise NotFound(f"no heartbeat {identifier}")
+
+        def unit(tx: sqlite3.Connection) -> None:
+            row = heartbeats.delete(tx, account_id, identifier)
+            if row is None:
+                raise NotFound(f"no heartbeat {identifier}")
+            # Now, and not by upkeep: a deadline that belongs to nobody would keep the loop awake.
+            store.forget_runs(tx, row)
+
+        await self._db.write(unit)
         self.doors.drop(identifier)
         self._upkeep.wake()
 

@@ -33,10 +33,11 @@ log = logging.getLogger("tickd.pings")
 
 
 class Arrival(NamedTuple):
-    """A ping on its way into the file; `at` is when it was received, in milliseconds."""
+    """A ping on its way into the file: when it was received, and when all of it had come (milliseconds)."""
 
     row: int
     at: int
+    read_at: int
     said: Said
     source: str
     agent: str
@@ -84,6 +85,7 @@ class Pinging:
         self.refused: Counter[str] = Counter()
         self.planned: Callable[[int], None] = lambda _due_at: None
         self.lost_since: int | None = None
+        self.lost_until: int | None = None
 
     def now(self) -> int:
         """The time by which a ping's own is judged, in milliseconds."""
@@ -111,7 +113,7 @@ class Pinging:
         Forbidden for an address that the heartbeat does not let in, TooMany over `per_minute` (0: no limit)
         or the heartbeat's own limit, Unavailable when the disk is full or the file locked.
         """
-        at = sender.at
+        at, most = sender.at, 0
         self.doors.arrive(door, at)
         try:
             if door.allowed and not door.lets_in(sender.address):
@@ -123,14 +125,21 @@ class Pinging:
                 self._admit(door, sender, kind, most)
             if sender.address and not self._network.is_local(sender.address):
                 self._network.worked(sender.address)
-            taken = await self._take(Arrival(door.row, at, said, sender.address, sender.agent, detailed))
+            taken = await self._take(
+                Arrival(door.row, at, self._clock.now(), said, sender.address, sender.agent, detailed)
+            )
         except Unavailable:
             self.refused["unavailable"] += 1
-            if self.lost_since is None:
-                self.lost_since = at
+            if most:
+                self.doors.give_back(door)
+            self.lost_since, self.lost_until = min(at, self.lost_since or at), None
+            # From now on somebody tries to write, and knows when it works again.
+            self.planned(at)
             raise
         finally:
             self.doors.leave(door, at)
+        if self.lost_since is not None and self.lost_until is None:
+            self.lost_until = self._clock.now()
         self.taken["paused" if taken.paused else said.kind] += 1
         if taken.flip is not None:
             _say(door, taken, said)
@@ -148,7 +157,9 @@ class Pinging:
     def _refuse(self, door: Door, sender: Sender, kind: Kind, why: str) -> None:
         """Log a ping that was refused, in the history too; without waiting, and not for ever."""
         self.refused["address" if why == "IP not allowed" else "rate"] += 1
-        if not self.doors.may_log_refusal(door, REFUSALS_LOGGED, self._clock.monotonic()):
+        if not self.doors.has(door) or not self.doors.may_log_refusal(
+            door, REFUSALS_LOGGED, self._clock.monotonic()
+        ):
             return
         words = logs.fields(heartbeat=door.id, source=sender.address, why=why)
         log.warning("ping refused", extra=words)
@@ -237,6 +248,8 @@ def take(tx: sqlite3.Connection, arrival: Arrival) -> Taken:
         return Taken(pulse.name, True, pulse.standing.state)
     if arrival.said.sent_at is not None:
         return _replay(tx, pulse, arrival, arrival.said.sent_at)
+    if _is_overtaken(arrival, pulse.standing):
+        return _note_overtaken(tx, pulse, arrival)
     said, standing, flip = arrival.said, pulse.standing, None
     outcome, duration, due_at = said.outcome, None, None
     if outcome is not None:
@@ -250,6 +263,25 @@ def take(tx: sqlite3.Connection, arrival: Arrival) -> Taken:
         heartbeats.set_metrics(tx, pulse.row, said.metrics)
     store.insert(tx, _event(arrival, duration=duration, flip=flip))
     return _taken(pulse, standing, arrival, due_at, flip)
+
+
+def _is_overtaken(arrival: Arrival, standing: Standing) -> bool:
+    """Whether a later ping was taken while this one was still being read: then it is history.
+
+    A last ping that lies ahead of us overtook nobody; the clock has been set back since.
+    """
+    last = standing.last_pinged_at
+    return last is not None and arrival.at < last <= arrival.read_at
+
+
+def _note_overtaken(tx: sqlite3.Connection, pulse: Pulse, arrival: Arrival) -> Taken:
+    said, standing, duration = arrival.said, pulse.standing, None
+    if said.outcome is not None:
+        duration, runs = _end_run(tx, pulse, said.rid, arrival.at, all_counted=False)
+        failed = int(said.outcome == "fail")
+        heartbeats.set_pulse(tx, pulse.row, standing, runs=-runs, checks=1, failed=failed)
+    store.insert(tx, _event(arrival, duration=duration))
+    return _taken(pulse, standing, arrival)
 
 
 def _taken(
@@ -277,7 +309,7 @@ def _end_run(
     """How long the run took that a ping ends (milliseconds), and how many runs are closed with it."""
     if not pulse.open_runs:
         return None, 0
-    began = store.end_run(tx, pulse.row, rid)
+    began = store.end_run(tx, pulse.row, rid, at)
     closed = int(began is not None)
     if all_counted:
         # The job goes well again: a run that was given up is not waited for.
@@ -296,7 +328,7 @@ def _replay(tx: sqlite3.Connection, pulse: Pulse, arrival: Arrival, at: int) -> 
         duration = None if began is None else at - began
         closed = 0
         if pulse.open_runs and began is not None:
-            closed = int(store.end_run(tx, pulse.row, said.rid) is not None)
+            closed = int(store.end_run(tx, pulse.row, said.rid, at) is not None)
         repaired = 0
         if said.outcome == "success":
             until = expiry.explained_until(pulse.rhythm, at)

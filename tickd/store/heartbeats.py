@@ -56,7 +56,9 @@ STAY_UP = (
     "UPDATE heartbeats SET base_at = ?1, expected_at = ?1 + 1000 * interval_secs, "
     "due_at = ?1 + 1000 * (interval_secs + grace_secs), last_pinged_at = ?1, checks_total = checks_total + 1 "
     "WHERE row = ?2 AND state = 'up' AND NOT failing AND consecutive_misses = 0 AND open_runs = 0 "
-    "AND NOT paused AND schedule = ''"
+    "AND NOT paused AND schedule = '' AND last_pinged_at <= ?1 "
+    # So the deadline only moves away, and nobody who sleeps until then has to know.
+    "AND due_at <= ?1 + 1000 * (interval_secs + grace_secs)"
 )
 ADD_RUNS = "UPDATE heartbeats SET open_runs = open_runs + ? WHERE row = ?"
 SET_METRICS = "UPDATE heartbeats SET metrics = ? WHERE row = ?"

@@ -64,7 +64,7 @@ OPEN_RUN = (
     "ON CONFLICT (heartbeat, rid) DO UPDATE SET started_at = excluded.started_at, due_at = excluded.due_at"
 )
 HAS_RUN = "SELECT 1 FROM open_runs WHERE heartbeat = ? AND rid = ?"
-END_RUN = "DELETE FROM open_runs WHERE heartbeat = ? AND rid = ? RETURNING started_at"
+END_RUN = "DELETE FROM open_runs WHERE heartbeat = ? AND rid = ? AND started_at <= ? RETURNING started_at"
 END_COUNTED = "DELETE FROM open_runs WHERE heartbeat = ? AND due_at IS NULL"
 FORGET_RUNS = "DELETE FROM open_runs WHERE heartbeat = ?"
 COUNT_RUNS = "UPDATE open_runs SET due_at = NULL WHERE heartbeat = ? AND due_at IS NOT NULL"
@@ -176,9 +176,9 @@ def open_run(tx: sqlite3.Connection, heartbeat: int, rid: str, started_at: int, 
     tx.execute(OPEN_RUN, (heartbeat, rid, started_at, due_at))
 
 
-def end_run(tx: sqlite3.Connection, heartbeat: int, rid: str) -> int | None:
-    """Forget a run that has ended; when it began."""
-    ended = tx.execute(END_RUN, (heartbeat, rid)).fetchone()
+def end_run(tx: sqlite3.Connection, heartbeat: int, rid: str, at: int) -> int | None:
+    """Forget a run that has ended at `at`, unless it began after that; when it began."""
+    ended = tx.execute(END_RUN, (heartbeat, rid, at)).fetchone()
     return None if ended is None else int(ended[0])
 
 

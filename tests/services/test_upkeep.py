@@ -1,0 +1,107 @@
+"""Upkeep of heartbeats: what is deleted or old goes in slices, and nothing else."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.services.hearing import ACCOUNT, Hearing, hearing
+from tests.support.daemon import NOON
+from tickd.domain.heartbeats import Heartbeat
+from tickd.domain.pings import Event, Said
+from tickd.domain.times import DAY, SECOND
+from tickd.services.upkeep import PAUSE, REST, SLICE
+from tickd.store import pings
+
+OLDEST = 90 * DAY
+
+
+@pytest.fixture
+async def ears(tmp_path: Path) -> AsyncIterator[Hearing]:
+    async with hearing(tmp_path / "t.db") as made:
+        yield made
+
+
+async def happened(ears: Hearing, made: Heartbeat, count: int, at: int = NOON) -> None:
+    """So many pings with a body, a second apart from `at` on."""
+
+    def unit(tx: sqlite3.Connection) -> None:
+        for number in range(count):
+            moment = at + number * SECOND
+            event = Event(
+                row=0, heartbeat=made.row, at=moment, received_at=moment, kind="success", body="said"
+            )
+            pings.insert(tx, event)
+
+    await ears.db.write(unit)
+
+
+async def kept(ears: Hearing) -> tuple[int, int]:
+    """How many events there are, and how many bodies."""
+    ((events, bodies),) = await ears.stored(
+        "SELECT (SELECT count(*) FROM heartbeat_events), (SELECT count(*) FROM ping_bodies)"
+    )
+    return events, bodies
+
+
+async def test_what_a_deleted_heartbeat_left_goes_a_slice_at_a_time(ears: Hearing) -> None:
+    made, other = await ears.made(), await ears.made(name="other")
+    await happened(ears, made, 2 * SLICE + 50)
+    await happened(ears, other, 10)
+    for one in (made, other):
+        await ears.ping(one, Said(kind="start", rid="a"))
+    woken: list[int] = []
+    ears.upkeep.wake = lambda: woken.append(1)
+    await ears.heartbeats.delete(ACCOUNT, made.id)
+    assert woken == [1]
+    for left in (SLICE + 51, 51, 0):
+        assert await ears.upkeep.tick(NOON) == NOON + PAUSE
+        assert await kept(ears) == (left + 11, left + 10)
+    assert ears.upkeep.removed_total == 2 * SLICE + 51
+    assert await ears.stored("SELECT * FROM deleted_heartbeats") == []
+    assert await ears.stored("SELECT heartbeat FROM open_runs") == [(other.row,)]
+
+
+async def test_many_small_ones_share_a_slice(ears: Hearing) -> None:
+    for number in range(8):
+        made = await ears.made(name=f"n{number}")
+        await happened(ears, made, 60)
+        await ears.heartbeats.delete(ACCOUNT, made.id)
+    left = []
+    while (await ears.stored("SELECT count(*) FROM deleted_heartbeats"))[0][0]:
+        await ears.upkeep.tick(NOON)
+        left.append((await kept(ears))[0])
+    assert left == [280, 80, 0]
+
+
+async def test_history_past_its_retention_goes_in_small_slices_and_the_rest_stays(ears: Hearing) -> None:
+    made, other = await ears.made(), await ears.made(name="other")
+    old = NOON - OLDEST - 60 * SECOND
+    await happened(ears, made, 50, old)
+    await happened(ears, made, 1, NOON - OLDEST)
+    await happened(ears, made, 5)
+    await happened(ears, other, 3, old)
+    seen = []
+    following = NOON
+    while following < NOON + REST:
+        following = await ears.upkeep.tick(NOON)
+        seen.append((await kept(ears))[0])
+    assert max(before - after for before, after in zip([59, *seen], seen, strict=False)) <= SLICE // 10 * 2
+    assert await kept(ears) == (6, 6)
+    assert ears.upkeep.removed_total == 53
+    assert (await ears.stored("SELECT min(at) FROM heartbeat_events"))[0][0] == NOON - OLDEST
+    again = await ears.upkeep.tick(NOON + 1)
+    assert again == NOON + 1 + PAUSE
+
+
+async def test_an_account_may_keep_its_history_for_a_shorter_time(ears: Hearing) -> None:
+    made = await ears.made()
+    await happened(ears, made, 5, NOON - 2 * DAY)
+    await happened(ears, made, 5)
+    await ears.stored("UPDATE accounts SET retention_days = 1")
+    while await ears.upkeep.tick(NOON) < NOON + REST:
+        pass
+    assert await kept(ears) == (5, 5)
