@@ -85,7 +85,8 @@ class Hearing:
             return said
 
         door = self.pinging.doors.by_id(heartbeat.id)
-        return await self.pinging.ping(door, self.pinging.sender(source, "test"), tell, per_minute=per_minute)
+        sender = self.pinging.sender(source, "test")
+        return await self.pinging.ping(door, sender, tell, said, per_minute=per_minute)
 
     async def settle(self) -> int | None:
         """The loop's tick, now; when the next one is due."""

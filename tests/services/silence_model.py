@@ -126,13 +126,15 @@ class Model:
             self.expected = self.after(self.expected)
         self.deadline = self.expected + self.grace
 
-    def blind(self, since: int, now: int) -> None:
-        """Nobody could have heard a ping from `since` until now."""
+    def blind(self, since: int, now: int, away: int | None = None) -> None:
+        """Nobody heard a ping from `since` until now; what was expected from `away` on may be lost."""
         later = now + max(self.grace, MINUTE)
-        if self.deadline is not None and since <= self.deadline <= now:
-            self.deadline = later
+        doubtful = since if away is None else away
+        if self.deadline is not None and self.expected is not None and since <= self.deadline < later:
+            lost = self.deadline <= now or doubtful <= self.expected <= now
+            self.deadline = later if lost else self.deadline
         for run in self.runs.values():
-            if run.deadline is not None and since <= run.deadline <= now:
+            if run.deadline is not None and since <= run.deadline < later:
                 run.deadline = later
 
     # What a person says.

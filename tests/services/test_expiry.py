@@ -146,7 +146,6 @@ async def test_a_ping_on_its_way_holds_a_run_and_nobody_else(
     assert [misses(await ears.shown(made)) for made in held] == [0] * 5
 
 
-# BUG: take() plans from an arrival that is older than the last one: pinged() sets base and deadline back.
 async def test_a_ping_whose_body_took_longer_does_not_undo_a_later_one(ears: Hearing) -> None:
     made = await ears.made(interval_secs=60, grace_secs=0)
     await ears.ping(made)
@@ -352,7 +351,6 @@ async def test_refused_pings_change_nothing_and_move_deadlines(tmp_path: Path) -
         ]
 
 
-# BUG: _put_off_refused() binds self._blind to a new list; the witness goes on appending to the old one.
 async def test_blindness_after_refused_pings_moves_deadlines_too(tmp_path: Path) -> None:
     path = tmp_path / "t.db"
     async with hearing(path, busy_timeout_secs=0.02) as ears:
@@ -366,7 +364,6 @@ async def test_blindness_after_refused_pings_moves_deadlines_too(tmp_path: Path)
         assert len(await ears.said_of(made, "moved")) == 1
 
 
-# BUG: lost_since outlives the lock until some deadline passes, and all of that is then noted as blind.
 async def test_a_file_that_was_locked_for_a_second_is_no_blindness_of_hours(tmp_path: Path) -> None:
     path = tmp_path / "t.db"
     async with hearing(path, busy_timeout_secs=0.02) as ears:

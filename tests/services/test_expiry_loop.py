@@ -84,7 +84,6 @@ async def test_a_later_deadline_lets_the_loop_sleep(ears: Hearing) -> None:
         assert loop.state.ticks == before
 
 
-# BUG: take() answers a plain ping of one that stays up without its deadline, so that nobody is woken.
 async def test_a_plain_ping_that_plans_an_earlier_deadline_wakes_the_loop(ears: Hearing) -> None:
     made = await ears.made(grace_secs=0)
     await ears.ping(made)

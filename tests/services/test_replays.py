@@ -150,7 +150,6 @@ async def test_an_end_closes_the_run_that_tickd_saw_begin_and_gave_up(ears: Hear
     assert await repaired(ears, made) == [True, False]
 
 
-# BUG: _replay() ends the open run of that id whenever it began; the hanging run is then never noticed.
 async def test_the_late_end_of_an_earlier_run_leaves_the_one_that_runs_now(ears: Hearing) -> None:
     made = await ears.made(grace_secs=1800, interval_secs=86_400)
     await ears.ping(made, Said(kind="start"))

@@ -68,13 +68,13 @@ async def test_what_a_deleted_heartbeat_left_goes_a_slice_at_a_time(ears: Hearin
 async def test_many_small_ones_share_a_slice(ears: Hearing) -> None:
     for number in range(8):
         made = await ears.made(name=f"n{number}")
-        await happened(ears, made, 60)
+        await happened(ears, made, SLICE * 3 // 10)
         await ears.heartbeats.delete(ACCOUNT, made.id)
     left = []
     while (await ears.stored("SELECT count(*) FROM deleted_heartbeats"))[0][0]:
         await ears.upkeep.tick(NOON)
         left.append((await kept(ears))[0])
-    assert left == [280, 80, 0]
+    assert left == [SLICE * 14 // 10, SLICE * 4 // 10, 0]
 
 
 async def test_history_past_its_retention_goes_in_small_slices_and_the_rest_stays(ears: Hearing) -> None:

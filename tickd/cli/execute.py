@@ -20,7 +20,17 @@ TOLD_SECS, HURRY_SECS, GRACE_SECS = 5.0, 1.0, 0.5
 """How long delivery may take when the command was told to end, when we are, and what it may take beyond."""
 
 
-@click.command("exec")
+class Separated(click.Command):
+    """A command that ends in another one, behind `--`: else the options of that would be taken for ours."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        alone = {"--help", "-h", "--replay"} & set(args[:1] if len(args) > 1 else args)
+        if "--" not in args and not alone and "--replay" not in args:
+            raise click.UsageError("Put -- before the command: tickd exec TOKEN -- COMMAND", ctx)
+        return super().parse_args(ctx, args)
+
+
+@click.command("exec", cls=Separated)
 @click.argument("token", required=False)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 @click.option(

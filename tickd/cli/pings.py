@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -43,6 +44,9 @@ class Ping(NamedTuple):
         return text
 
 
+_PING_URL = re.compile(r"(.*?)/(?:(?:p|ping)/([^/]+)(?:/[^/]*)?|v1/heartbeats/([^/]+)/ping)")
+
+
 def mask(token: str) -> str:
     """A token as it may be shown: who knows it can guess which one it is."""
     return f"{token[:4]}…"
@@ -51,10 +55,10 @@ def mask(token: str) -> str:
 def target(token: str, url: str) -> Target:
     """Where a run is reported; TOKEN may be a whole ping URL, which wins. Invalid for what is neither."""
     if token.startswith(("http://", "https://")):
-        url, found, rest = token.partition("?")[0].rpartition("/p/")
-        token = rest.partition("/")[0]
-        if not found:
+        found = _PING_URL.fullmatch(token.partition("?")[0])
+        if found is None:
             raise Invalid("TOKEN", "is an address without /p/TOKEN in it")
+        url, token = found[1], found[2] or found[3]
     if not token or not token.isprintable() or not token.isascii():
         raise Invalid("TOKEN", "must not be empty, and have nothing but printable ASCII characters")
     return Target(address(url), token)

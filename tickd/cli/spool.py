@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import pwd
+import stat
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -16,6 +17,8 @@ from tickd.cli.pings import Ping, address, say
 from tickd.domain import times
 from tickd.errors import Invalid
 
+LONGEST = 200_000
+"""The most bytes of a file that may hold a ping."""
 MOST = 1_000
 """How many files are kept; beyond that the oldest go."""
 KEPT = times.DAY
@@ -175,8 +178,7 @@ class Spool:
     def _read(self, name: str) -> Ping | None:
         """The ping in a file; what holds none is renamed and told, once."""
         try:
-            with open(self._path(name), encoding="utf-8") as file:
-                return _parsed(file.read())
+            return _parsed(_text(self._path(name)))
         except FileNotFoundError:
             return None  # dropped by another process, which had too many
         except (OSError, ValueError, TypeError, KeyError, RecursionError, Invalid):
@@ -198,6 +200,17 @@ class Spool:
             yield locked
         finally:
             os.close(descriptor)
+
+
+def _text(path: str) -> str:
+    """What a file holds; OSError or ValueError for a link, a pipe, a device, and what is too long."""
+    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ValueError("no file")
+        content = file.read(LONGEST + 1)
+    if len(content) > LONGEST:
+        raise ValueError("too long")
+    return content.decode("utf-8")
 
 
 def _parsed(text: str) -> Ping:

@@ -54,7 +54,9 @@ class Doors:
         self._by_token: dict[str, Door] = {}
         self._arriving: dict[int, Door] = {}
         self._recent: OrderedDict[int, deque[float]] = OrderedDict()
+        self._late: OrderedDict[int, deque[float]] = OrderedDict()
         self._logged: OrderedDict[int, deque[float]] = OrderedDict()
+        self._begun: dict[int, deque[str]] = {}
 
     async def load(self, db: Database) -> None:
         """Read all heartbeats."""
@@ -85,8 +87,8 @@ class Doors:
         door = self._by_id.pop(identifier, None)
         if door is not None:
             self._by_token.pop(door.short_token, None)
-            self._recent.pop(door.row, None)
-            self._logged.pop(door.row, None)
+            for known in (self._recent, self._late, self._logged, self._begun):
+                known.pop(door.row, None)
 
     def has(self, door: Door) -> bool:
         """Whether the heartbeat of that door is still there."""
@@ -129,12 +131,29 @@ class Doors:
 
     # How many a minute.
 
-    def wait_secs(self, door: Door, most: int, now: float) -> float:
+    def wait_secs(self, door: Door, most: int, now: float, *, late: bool = False) -> float:
         """For how long the door is shut, having let in `most` pings within 60 s; 0 lets one more in.
 
-        `now` is in monotonic seconds.
+        `now` is in monotonic seconds. Pings that arrive `late` are counted apart.
         """
-        return _wait(self._recent, door.row, most, now)
+        return _wait(self._late if late else self._recent, door.row, most, now)
+
+    def begins(self, door: Door, rid: str, most: int) -> None:
+        """The start of a run was let in, and its end will be."""
+        begun = self._begun.get(door.row)
+        if begun is None or begun.maxlen != most:
+            begun = self._begun[door.row] = deque(begun or (), most)
+        begun.append(rid)
+
+    def ends(self, door: Door, rid: str) -> bool:
+        """Whether the ping ends a run whose start was let in; once for each."""
+        begun = self._begun.get(door.row)
+        if not begun or rid not in begun:
+            return False
+        begun.remove(rid)
+        if not begun:
+            del self._begun[door.row]
+        return True
 
     def give_back(self, door: Door) -> None:
         """The ping that was let in last could not be taken, and is not counted."""

@@ -149,17 +149,18 @@ class Expiry:
         self._blind.remove(blind)
 
     async def _put_off(self, blind: Blind | None, now: int) -> None:
-        """Move the deadlines that passed in a blind interval; None is the time before the start."""
-        since = 0 if blind is None else blind.started_at
-        until = now if blind is None else min(blind.ended_at, now)
-
-        def unit(tx: sqlite3.Connection) -> int:
-            return _move(
-                tx, since, until, now, self._sentence if blind is None else lambda _at: blind.sentence
-            )
-
-        moved = 0
-        while count := await self._db.write(unit):
+        """Move the deadlines of pings that may have been lost in a blind interval; None is the time away."""
+        if blind is None:
+            # Whatever has passed, however long ago, passed while nobody listened.
+            gap = _Gap(0, min(self._witness.away_since, now), now, now, self._sentence)
+        else:
+            until = min(blind.ended_at, now)
+            gap = _Gap(blind.started_at, blind.started_at, until, now, lambda _at: blind.sentence)
+        moved, after = 0, gap.passed_since
+        while True:
+            count, after = await self._db.write(lambda tx, after=after: _move(tx, gap, after))  # type: ignore[misc]
+            if not count:
+                break
             moved += count
         self.moved += moved
         if moved:
@@ -167,6 +168,8 @@ class Expiry:
 
     def _sentence(self, moment: int) -> str:
         blind = self._witness.blind_at(moment)
+        if blind is None:
+            blind = self._witness.blind_at(self._clock.now())
         return "tickd was not running" if blind is None else blind.sentence
 
 
@@ -230,22 +233,34 @@ def _record(
     store.insert(tx, event)
 
 
-def _move(tx: sqlite3.Connection, since: int, until: int, now: int, sentence: Callable[[int], str]) -> int:
-    """Put off deadlines between `since` and `until`, up to BATCH of each kind; how many."""
-    moved = 0
-    for run in store.runs_due(tx, until, BATCH, since):
+class _Gap(NamedTuple):
+    """A time in which tickd could not hear: deadlines that passed from `passed_since` on were not missed, and
+    pings that were expected from `since` on may have been lost."""
+
+    passed_since: int
+    since: int
+    until: int
+    now: int
+    sentence: Callable[[int], str]
+
+
+def _move(tx: sqlite3.Connection, gap: _Gap, after: int) -> tuple[int, int]:
+    """Put off deadlines from `after` on, up to BATCH of each kind; how many, and where to go on."""
+    now, least = gap.now, rules.LEAST_PATIENCE
+    runs = store.runs_doubtful(tx, gap.passed_since, gap.until, now, least, BATCH)
+    for run in runs:
         pulse = heartbeats.pulse(tx, run.heartbeat)
-        if pulse is not None:
-            store.move_run(tx, run, now + pulse.rhythm.patience)
-            _say_moved(tx, run.heartbeat, now, run.due_at, now + pulse.rhythm.patience, sentence, run.rid)
-            moved += 1
-    for overdue in heartbeats.due(tx, until, BATCH, since):
+        moved_to = now + (least if pulse is None else pulse.rhythm.patience)
+        store.move_run(tx, run, moved_to)
+        _say_moved(tx, run.heartbeat, now, run.due_at, moved_to, gap.sentence, run.rid)
+    found = heartbeats.doubtful(tx, after, gap.since, gap.until, now, least, BATCH)
+    for overdue in found:
         pulse, due_at = overdue.pulse, overdue.pulse.standing.due_at or 0
         standing = rules.moved(pulse.rhythm, pulse.standing, now)
         heartbeats.set_pulse(tx, pulse.row, standing)
-        _say_moved(tx, pulse.row, now, due_at, standing.due_at or now, sentence, "")
-        moved += 1
-    return moved
+        _say_moved(tx, pulse.row, now, due_at, standing.due_at or now, gap.sentence, "")
+        after = due_at
+    return len(runs) + len(found), after
 
 
 def _say_moved(

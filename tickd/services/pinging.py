@@ -26,6 +26,10 @@ from tickd.store.heartbeats import Pulse
 
 RUNS_MOST = 100
 """How many runs of one heartbeat may be open at once."""
+FOREVER = 1 << 62
+"""A time that lies behind all others."""
+LATE_FACTOR = 10
+"""How many times the limit of now what arrives late may come in a minute."""
 REFUSALS_LOGGED = 10
 """How many refused pings of a heartbeat are logged a minute: a runaway loop does not fill the disk."""
 
@@ -103,56 +107,76 @@ class Pinging:
         door: Door,
         sender: Sender,
         tell: Tell,
-        kind: Kind = "success",
+        head: Said = pings.PLAIN,
         *,
         per_minute: int = 0,
         detailed: bool = False,
     ) -> Taken:
-        """Take a ping and return after its commit; `tell` reads what it says, `kind` is known before.
+        """Take a ping and return after its commit; `tell` reads all that it says, `head` is known before.
 
         Forbidden for an address that the heartbeat does not let in, TooMany over `per_minute` (0: no limit)
         or the heartbeat's own limit, Unavailable when the disk is full or the file locked.
         """
-        at, most = sender.at, 0
+        at, counted = sender.at, False
         self.doors.arrive(door, at)
         try:
             if door.allowed and not door.lets_in(sender.address):
-                self._refuse(door, sender, kind, "IP not allowed")
+                self._refuse(door, sender, head.kind, "IP not allowed")
                 raise Forbidden("IP not allowed")
+            # Before its body is read: whoever is shut out costs no memory.
+            counted = self._admit(door, sender, head, per_minute)
             said = await tell()
-            most = door.per_minute or (0 if said.sent_at is not None else per_minute)
-            if most:
-                self._admit(door, sender, kind, most)
             if sender.address and not self._network.is_local(sender.address):
                 self._network.worked(sender.address)
             taken = await self._take(
                 Arrival(door.row, at, self._clock.now(), said, sender.address, sender.agent, detailed)
             )
-        except Unavailable:
-            self.refused["unavailable"] += 1
-            if most:
+        except TickdError as error:
+            if counted:
                 self.doors.give_back(door)
-            self.lost_since, self.lost_until = min(at, self.lost_since or at), None
-            # From now on somebody tries to write, and knows when it works again.
-            self.planned(at)
+            if isinstance(error, Unavailable):
+                self._lose(at)
             raise
         finally:
             self.doors.leave(door, at)
+        self._took(door, said, taken)
+        return taken
+
+    def _lose(self, at: int) -> None:
+        """A ping could not be recorded: what passes until one can be is not held against anybody."""
+        self.refused["unavailable"] += 1
+        self.lost_since, self.lost_until = min(at, self.lost_since or at), None
+        # From now on somebody tries to write, and knows when it works again.
+        self.planned(at)
+
+    def _took(self, door: Door, said: Said, taken: Taken) -> None:
         if self.lost_since is not None and self.lost_until is None:
             self.lost_until = self._clock.now()
         self.taken["paused" if taken.paused else said.kind] += 1
         if taken.flip is not None:
-            _say(door, taken, said)
+            _say(door, taken)
         if taken.due_at is not None:
             self.planned(taken.due_at)
-        return taken
 
-    def _admit(self, door: Door, sender: Sender, kind: Kind, most: int) -> None:
-        wait = self.doors.wait_secs(door, most, self._clock.monotonic())
+    def _admit(self, door: Door, sender: Sender, head: Said, per_minute: int) -> bool:
+        """Let the ping in or raise TooMany; whether it counts as one of so many a minute.
+
+        The end of a run whose start was let in belongs to that one; what arrives late has a limit of its own,
+        or a spool that is emptied would shut out the pings of now.
+        """
+        most = door.per_minute or per_minute
+        if not most or (head.outcome is not None and head.rid and self.doors.ends(door, head.rid)):
+            return False
+        is_late = head.sent_at is not None and not door.per_minute
+        most *= LATE_FACTOR if is_late else 1
+        wait = self.doors.wait_secs(door, most, self._clock.monotonic(), late=is_late)
         if wait:
             words = f"too many pings: {most} in 60 s are let in"
-            self._refuse(door, sender, kind, words)
+            self._refuse(door, sender, head.kind, words)
             raise TooMany(words, math.ceil(wait))
+        if head.kind == "start" and head.rid:
+            self.doors.begins(door, head.rid, most)
+        return not is_late
 
     def _refuse(self, door: Door, sender: Sender, kind: Kind, why: str) -> None:
         """Log a ping that was refused, in the history too; without waiting, and not for ever."""
@@ -309,7 +333,8 @@ def _end_run(
     """How long the run took that a ping ends (milliseconds), and how many runs are closed with it."""
     if not pulse.open_runs:
         return None, 0
-    began = store.end_run(tx, pulse.row, rid, at)
+    # Whatever the clock says: it may have been set back since the start.
+    began = store.end_run(tx, pulse.row, rid, FOREVER)
     closed = int(began is not None)
     if all_counted:
         # The job goes well again: a run that was given up is not waited for.
@@ -337,6 +362,8 @@ def _replay(tx: sqlite3.Connection, pulse: Pulse, arrival: Arrival, at: int) -> 
             standing, flip = expiry.repaired(pulse.rhythm, standing, at, arrival.at, left)
         failed = int(said.outcome == "fail") - repaired
         heartbeats.set_pulse(tx, pulse.row, standing, runs=-closed, checks=1, failed=failed)
+    elif said.kind == "start" and said.rid:
+        store.time_end(tx, pulse.row, said.rid, at, at + times.DAY)
     store.insert(tx, _event(arrival, duration=duration, flip=flip))
     return _taken(pulse, standing, arrival, standing.due_at, flip)
 
@@ -366,8 +393,9 @@ def _event(
     )
 
 
-def _say(door: Door, taken: Taken, said: Said) -> None:
-    words = logs.fields(heartbeat=door.id, name=taken.name, message=said.message)
+def _say(door: Door, taken: Taken) -> None:
+    # Not its message: what a job prints may be a secret.
+    words = logs.fields(heartbeat=door.id, name=taken.name)
     if taken.flip == "failing":
         log.error("heartbeat is failing", extra=words)
     elif taken.flip == "degraded":

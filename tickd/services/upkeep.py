@@ -12,14 +12,14 @@ from tickd.domain import times
 from tickd.store import executions, pings, retention
 from tickd.store.database import Database
 
-SLICE = 200
+SLICE = 500
 """Rows that one transaction removes at most."""
 DOOMED = 50
 """Deleted subjects that one slice looks at."""
 SUBJECTS = 100
 """Subjects that one slice looks at."""
-PAUSE = times.SECOND
-"""Between two slices while there is work."""
+PAUSE = 100
+"""Between two slices while there is work, in milliseconds."""
 REST = 10 * times.MINUTE
 """Between two rounds over all subjects."""
 

@@ -51,6 +51,7 @@ class Witness:
         self._wall = clock.now()
         self._monotonic = clock.monotonic()
         self._alive_at = 0
+        self.away_since = clock.now()
         self._expected: float | None = None
         self.loop_lag = Histogram((0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0))
         self.last_lag_secs = 0.0
@@ -63,6 +64,7 @@ class Witness:
         """Record the outage since the last sign of life; say when the clock is behind it."""
         alive_at = await accounts.fact(self._db, "alive_at")
         if isinstance(alive_at, int):
+            self.away_since = min(alive_at, now)
             if now - alive_at > GAP:
                 self._note(Blind(alive_at, now, "tickd was not running"))
                 await self._record()

@@ -64,7 +64,12 @@ ADD_RUNS = "UPDATE heartbeats SET open_runs = open_runs + ? WHERE row = ?"
 SET_METRICS = "UPDATE heartbeats SET metrics = ? WHERE row = ?"
 DUE = (
     f"SELECT row, id, {', '.join(_PULSE)} FROM heartbeats "  # noqa: S608
-    "WHERE due_at BETWEEN ? AND ? ORDER BY due_at LIMIT ?"
+    "WHERE due_at <= ? ORDER BY due_at LIMIT ?"
+)
+DOUBTFUL = (
+    f"SELECT row, id, {', '.join(_PULSE)} FROM heartbeats "  # noqa: S608
+    "WHERE due_at >= :after AND (due_at <= :until OR expected_at BETWEEN :since AND :until) "
+    "AND due_at < :now + max(:least, 1000 * grace_secs) ORDER BY due_at LIMIT :limit"
 )
 NEXT_DUE = "SELECT min(due_at) FROM heartbeats WHERE due_at IS NOT NULL"
 _FILTERS = (
@@ -268,7 +273,20 @@ def set_metrics(tx: sqlite3.Connection, row_number: int, metrics: dict[str, floa
     tx.execute(SET_METRICS, (msgspec.json.encode(metrics).decode(), row_number))
 
 
-def due(tx: sqlite3.Connection, now: int, limit: int, since: int = 0) -> list[Overdue]:
-    """Heartbeats whose deadline has passed by `now`, and not before `since`, the earliest first."""
-    rows = tx.execute(DUE, (since, now, limit)).fetchall()
+def doubtful(
+    tx: sqlite3.Connection, after: int, since: int, until: int, now: int, least: int, limit: int
+) -> list[Overdue]:
+    """Heartbeats whose ping may have been lost between `since` and `until`, their deadlines from `after` on.
+
+    Those whose deadline passed by then, and those of which a ping was expected in that time and that have
+    less than their grace, or `least` milliseconds, from now. The earliest first.
+    """
+    wanted = {"after": after, "since": since, "until": until, "now": now, "least": least, "limit": limit}
+    rows = tx.execute(DOUBTFUL, wanted).fetchall()
+    return [Overdue(row[1], _pulse(row[0], tuple(row)[2:])) for row in rows]
+
+
+def due(tx: sqlite3.Connection, now: int, limit: int) -> list[Overdue]:
+    """Heartbeats whose deadline has passed by `now`, the earliest first."""
+    rows = tx.execute(DUE, (now, limit)).fetchall()
     return [Overdue(row[1], _pulse(row[0], tuple(row)[2:])) for row in rows]

@@ -41,10 +41,14 @@ GET = (
     f"SELECT {_ALL}, (SELECT body FROM ping_bodies WHERE event = heartbeat_events.row) AS body "  # noqa: S608
     f"FROM heartbeat_events WHERE heartbeat = ? AND row = ? AND kind IN {_PINGS}"
 )
-# By its run where it has one: the first try may have been taken, at its own time, and its answer lost.
 KNOWN = (
-    "SELECT 1 FROM heartbeat_events WHERE heartbeat = ? AND at BETWEEN ? AND ? AND kind = ? AND rid = ? "
+    "SELECT 1 FROM heartbeat_events WHERE heartbeat = ? AND at = ? AND kind = ? AND rid = ? "
     "AND accepted LIMIT 1"
+)
+# The first try may have been taken, at its own time, and its answer lost.
+KNOWN_RUN = (
+    "SELECT 1 FROM heartbeat_events WHERE heartbeat = ? AND rid = ? AND rid <> '' AND kind = ? "
+    "AND at BETWEEN ? AND ? AND accepted LIMIT 1"
 )
 STARTED = (
     "SELECT at FROM heartbeat_events WHERE heartbeat = ? AND at BETWEEN ? AND ? AND kind = 'start' "
@@ -57,6 +61,11 @@ REPAIR = (
 MISSED_SINCE = (
     "SELECT count(*) FROM heartbeat_events WHERE heartbeat = ? AND at >= ? "
     "AND kind IN ('missed', 'overran') AND NOT repaired"
+)
+
+TIME_END = (
+    "UPDATE heartbeat_events SET duration_ms = at - :started WHERE heartbeat = :heartbeat AND rid = :rid "
+    "AND rid <> '' AND kind IN ('success', 'fail') AND at BETWEEN :started AND :until AND duration_ms IS NULL"
 )
 
 OPEN_RUN = (
@@ -72,7 +81,14 @@ COUNT_RUN = "UPDATE open_runs SET due_at = NULL WHERE heartbeat = ? AND rid = ?"
 RUNS_DUE = (
     "SELECT open_runs.heartbeat, rid, started_at, open_runs.due_at, heartbeats.id FROM open_runs "
     "JOIN heartbeats ON heartbeats.row = open_runs.heartbeat "
-    "WHERE open_runs.due_at BETWEEN ? AND ? ORDER BY open_runs.due_at LIMIT ?"
+    "WHERE open_runs.due_at <= ? ORDER BY open_runs.due_at LIMIT ?"
+)
+RUNS_DOUBTFUL = (
+    "SELECT open_runs.heartbeat, rid, started_at, open_runs.due_at, heartbeats.id FROM open_runs "
+    "JOIN heartbeats ON heartbeats.row = open_runs.heartbeat "
+    "WHERE open_runs.due_at >= :since AND started_at <= :until "
+    "AND open_runs.due_at < :now + max(:least, 1000 * heartbeats.grace_secs) "
+    "ORDER BY open_runs.due_at LIMIT :limit"
 )
 NEXT_RUN_DUE = "SELECT min(due_at) FROM open_runs WHERE due_at IS NOT NULL"
 RETIME_RUNS = (
@@ -146,14 +162,22 @@ def insert_plain(tx: sqlite3.Connection, heartbeat: int, at: int, source_ip: str
 
 def is_known(tx: sqlite3.Connection, heartbeat: int, at: int, kind: EventKind, rid: str, within: int) -> bool:
     """Whether a ping of that time has been taken, or one of the same run `within` so many milliseconds."""
-    since, until = (at - within, at + within) if rid else (at, at)
-    return tx.execute(KNOWN, (heartbeat, since, until, kind, rid)).fetchone() is not None
+    if rid:
+        found = tx.execute(KNOWN_RUN, (heartbeat, rid, kind, at - within, at + within))
+    else:
+        found = tx.execute(KNOWN, (heartbeat, at, kind, rid))
+    return found.fetchone() is not None
 
 
 def started_before(tx: sqlite3.Connection, heartbeat: int, since: int, at: int, rid: str) -> int | None:
     """When the run of that id began last, between `since` and `at`, as the history has it."""
     found = tx.execute(STARTED, (heartbeat, since, at, rid)).fetchone()
     return None if found is None else int(found[0])
+
+
+def time_end(tx: sqlite3.Connection, heartbeat: int, rid: str, started_at: int, until: int) -> None:
+    """Give the end of a run its duration, now that its start is known."""
+    tx.execute(TIME_END, {"heartbeat": heartbeat, "rid": rid, "started": started_at, "until": until})
 
 
 def repair(tx: sqlite3.Connection, heartbeat: int, since: int, before: int) -> int:
@@ -202,9 +226,18 @@ def count_run(tx: sqlite3.Connection, heartbeat: int, rid: str) -> None:
     tx.execute(COUNT_RUN, (heartbeat, rid))
 
 
-def runs_due(tx: sqlite3.Connection, now: int, limit: int, since: int = 0) -> list[Run]:
-    """Runs that should have ended by `now`, and not before `since`, the earliest first."""
-    return [Run(*row) for row in tx.execute(RUNS_DUE, (since, now, limit)).fetchall()]
+def runs_due(tx: sqlite3.Connection, now: int, limit: int) -> list[Run]:
+    """Runs that should have ended by `now`, the earliest first."""
+    return [Run(*row) for row in tx.execute(RUNS_DUE, (now, limit)).fetchall()]
+
+
+def runs_doubtful(
+    tx: sqlite3.Connection, since: int, until: int, now: int, least: int, limit: int
+) -> list[Run]:
+    """Open runs whose end may have been lost between `since` and `until`: they have less than their grace,
+    or `least` milliseconds, from now."""
+    wanted = {"since": since, "until": until, "now": now, "least": least, "limit": limit}
+    return [Run(*row) for row in tx.execute(RUNS_DOUBTFUL, wanted).fetchall()]
 
 
 def retime_runs(tx: sqlite3.Connection, heartbeat: int, grace: int, now: int, soon: int) -> None:

@@ -6,7 +6,7 @@ import hmac
 import math
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from tickd import ids
 from tickd.domain import outputs, pings
@@ -82,21 +82,24 @@ _OK, _PAUSED, _TAKEN = b'{"status":"ok"}', b'{"status":"paused"}', b'{"ok":true}
 _SAID_PAUSED = "Monitor is paused — ping recorded but not tracked"
 
 
-async def _said(call: Call, kind: Kind = "success", exit_status: int | None = None) -> Said:
-    """What a ping's path, query and body say; a body of any type is kept as text."""
-    request = call.request
-    if not request.query_string and not request.can_read_body and kind == "success" and exit_status is None:
+def _head(call: Call, kind: Kind, exit_status: int | None) -> Said:
+    """What a ping's path and query say."""
+    query = call.request.query
+    if not query and kind == "success" and exit_status is None:
         return pings.PLAIN
-    query = request.query
-    body = outputs.kept(await call.raw()) if request.can_read_body else ""
-    return Said(
-        kind=kind,
-        exit_status=exit_status,
-        rid=pings.run_id(query.get("rid", "")),
-        sent_at=pings.sent_at(query.get("at", ""), call.services.heartbeats.pinging.now()),
-        message=pings.message_of("", body),
-        body=body,
-    )
+    now = call.services.heartbeats.pinging.now()
+    rid, sent_at = pings.run_id(query.get("rid", "")), pings.sent_at(query.get("at", ""), now)
+    return Said(kind=kind, exit_status=exit_status, rid=rid, sent_at=sent_at)
+
+
+async def _whole(call: Call, head: Said) -> Said:
+    """The ping with its body; one of any type is kept as text."""
+    if not call.request.can_read_body:
+        return head
+    keeper = outputs.Keeper()
+    await call.read(keeper.add)
+    body = keeper.text()
+    return structs.replace(head, message=pings.message_of("", body), body=body) if body else head
 
 
 async def _take(
@@ -110,8 +113,9 @@ async def _take(
 ) -> Taken:
     pinging = call.services.heartbeats.pinging
     sender = pinging.sender(call.request[SOURCE], call.request.headers.get("User-Agent", ""))
+    head = _head(call, kind, exit_status)
     return await pinging.ping(
-        door, sender, lambda: _said(call, kind, exit_status), kind, per_minute=per_minute, detailed=detailed
+        door, sender, lambda: _whole(call, head), head, per_minute=per_minute, detailed=detailed
     )
 
 
@@ -139,17 +143,17 @@ async def kuma(call: Call) -> Answer:
     status = query.get("status") or "up"
     if status not in ("up", "down"):
         raise Invalid("status", "must be one of up, down")
-    kind: Kind = "success" if status == "up" else "fail"
+    said = Said(
+        kind="success" if status == "up" else "fail",
+        sent_at=pings.sent_at(query.get("at", ""), pinging.now()),
+        message=pings.message_of(query.get("msg", "")),
+        metrics=_response_time(query.get("ping", "")),
+    )
 
     async def tell() -> Said:
-        return Said(
-            kind=kind,
-            sent_at=pings.sent_at(query.get("at", ""), pinging.now()),
-            message=pings.message_of(query.get("msg", "")),
-            metrics=_response_time(query.get("ping", "")),
-        )
+        return said
 
-    await pinging.ping(door, sender, tell, kind)
+    await pinging.ping(door, sender, tell, said)
     return Answer(_TAKEN)
 
 
@@ -199,7 +203,7 @@ async def kodo(call: Call) -> Answer:
         )
 
     # What it says of the service is in its body, which is not read from whom nobody lets in.
-    await pinging.ping(door, sender, tell, "log")
+    await pinging.ping(door, sender, tell, Said(kind="log"))
     return Answer(KodoTaken(True, status))
 
 

@@ -60,19 +60,25 @@ class Call:
 
     async def raw(self, most: int = BODY_BYTES) -> bytes:
         """The body as it came; TooLarge over `most` bytes, Malformed when it does not arrive."""
+        body = bytearray()
+        await self.read(body.extend, most)
+        return bytes(body)
+
+    async def read(self, take: Callable[[bytes], None], most: int = BODY_BYTES) -> None:
+        """Hand the body to `take` piece by piece; refused as by `raw`."""
         request = self.request
         if (request.content_length or 0) > most:
             raise TooLarge(f"the body is larger than {_size(most)}")
-        body = bytearray()
+        size = 0
         try:
             async with asyncio.timeout(BODY_SECS):
                 async for piece in request.content.iter_any():
-                    body += piece
-                    if len(body) > most:
+                    size += len(piece)
+                    if size > most:
                         raise TooLarge(f"the body is larger than {_size(most)}")
+                    take(piece)
         except TimeoutError as error:
             raise Malformed(f"the body did not arrive within {BODY_SECS:g} s") from error
-        return bytes(body)
 
 
 Handler = Callable[[Call], Awaitable[Answer]]

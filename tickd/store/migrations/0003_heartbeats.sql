@@ -66,6 +66,10 @@ CREATE TABLE heartbeat_events (
 
 CREATE INDEX heartbeat_events_by_time ON heartbeat_events (heartbeat, at);
 
+-- What a ping that arrives late looks for: the silences it explains, and the other end of its run.
+CREATE INDEX heartbeat_misses ON heartbeat_events (heartbeat, at) WHERE kind IN ('missed', 'overran');
+CREATE INDEX heartbeat_runs ON heartbeat_events (heartbeat, rid, kind, at) WHERE rid <> '' OR kind = 'start';
+
 -- Apart, so that a list of pings does not read their bodies.
 CREATE TABLE ping_bodies (
     event INTEGER PRIMARY KEY,
