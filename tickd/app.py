@@ -296,10 +296,10 @@ class Daemon:
             loop.stop()
         if started:
             await self._end_loops()
-        if self._runner is not None:
-            await self._runner.cleanup()
         if self._connections is not None:
             await self._connections.finish()
+        if self._runner is not None:
+            await self._runner.cleanup()
         if hasattr(self, "_resolver"):
             self._resolver.close()
         await self._database.close()

@@ -82,9 +82,11 @@ def standing(db: Path, heartbeat: dict[str, Any]) -> dict[str, Any]:
     return dict(zip(_STANDING, row, strict=True))
 
 
-def latenesses(db: Path, kind: str = "missed") -> list[int]:
+def latenesses(db: Path) -> list[int]:
     """How long after its deadline each silence was noticed, in milliseconds."""
-    return [row[0] for row in query(db, "SELECT received_at - at FROM heartbeat_events WHERE kind = ?", kind)]
+    return [
+        row[0] for row in query(db, "SELECT received_at - at FROM heartbeat_events WHERE kind = 'missed'")
+    ]
 
 
 class Stream:
@@ -213,7 +215,7 @@ def assert_standing(db: Path, heartbeat: dict[str, Any]) -> None:
     """The heartbeat stands as the newest ping of its history left it, and its counts are the history's."""
     sql = (
         "SELECT at, kind FROM heartbeat_events WHERE heartbeat = (SELECT row FROM heartbeats WHERE id = ?) "
-        "AND kind IN ('success', 'fail') AND accepted ORDER BY row"
+        "AND kind IN ('success', 'fail') AND accepted ORDER BY at, row"
     )
     rows = query(db, sql, heartbeat["id"])
     at, kind = rows[-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import signal
 import sqlite3
@@ -10,8 +11,10 @@ import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from aiohttp import web
 
 from tests.contract.beating import edited, heartbeat, sent
 from tests.contract.beating import shown as shown_in
@@ -67,7 +70,7 @@ def test_a_kill_loses_no_ping_that_was_answered(db: Path) -> None:
             mine = [entry for entry in sent if entry.heartbeat == one["id"] and entry.status == 200]
             assert found["total"] >= len(mine) > 20
             assert_standing(db, one)
-            assert events(tickd, one, "missed", "overran", "moved") == []
+            assert events(tickd, one, "missed", "overran") == []
         assert tickd.stop()[0] == 0
     assert query(db, "PRAGMA integrity_check") == [("ok",)]
 
@@ -93,7 +96,6 @@ def test_a_stop_keeps_every_ping_that_was_answered(db: Path) -> None:
     assert query(db, "PRAGMA integrity_check") == [("ok",)]
 
 
-# BUG: a put-off that finds nothing due writes nothing, so it succeeds on a full disk and forgets the loss.
 def test_a_full_disk_refuses_pings_and_blames_nobody(db: Path) -> None:
     with served(db, **FAST) as tickd:
         steady, near = beat(tickd, name="steady"), beat(tickd, name="near", interval_secs=2, grace_secs=0)
@@ -133,7 +135,6 @@ def test_a_full_disk_refuses_pings_and_blames_nobody(db: Path) -> None:
     assert query(db, "PRAGMA integrity_check") == [("ok",)]
 
 
-# BUG: what was refused ends at the next tick, which may be hours later, and hides the silences until then.
 async def test_a_loss_ends_when_pings_are_taken_again(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = FakeClock(NOON)
     async with running(db, clock=clock) as tickd:
@@ -241,7 +242,6 @@ def test_deadlines_survive_kills_and_are_moved_where_they_passed_meanwhile(db: P
         for one in runs:
             ping(tickd, one, "start", "?rid=a")
         before = {one["id"]: standing(db, one) for one in (*near.values(), ahead)}
-        (_,), (run_due_at,) = query(db, "SELECT due_at FROM open_runs ORDER BY due_at")
         tickd.kill()
     wall.step(away)  # ten periods
     begun = wall.now()
@@ -253,29 +253,35 @@ def test_deadlines_survive_kills_and_are_moved_where_they_passed_meanwhile(db: P
             assert standing(db, one) == before[one["id"]] | {"due_at": moved_to}
             assert_said(tickd, one, before[one["id"]]["due_at"], moved_to)
             assert shown(tickd, one)["state"] == "late"
-        (moved_to,) = query(db, "SELECT due_at FROM open_runs WHERE due_at != ?", run_due_at)[0]
-        assert begun <= moved_to - 90_000 <= ready
-        assert [one["kind"] for one in events(tickd, runs[0])] == ["moved"]
+        # The end of a run that was open may have been said to nobody, whenever it is due.
+        for secs, one in zip((90, 663), runs, strict=True):
+            ((moved_to,),) = query(
+                db,
+                "SELECT due_at FROM open_runs WHERE heartbeat = (SELECT row FROM heartbeats WHERE id = ?)",
+                one["id"],
+            )
+            assert begun <= moved_to - secs * 1000 <= ready
+            assert [event["kind"] for event in events(tickd, one)] == ["moved"]
         # What is due in the future is as it was.
         assert standing(db, ahead) == before[ahead["id"]]
-        assert events(tickd, ahead) == events(tickd, runs[1]) == []
+        assert events(tickd, ahead) == []
         tickd.kill()
     moved = {one["id"]: standing(db, one) for one in near.values()}
     # Away again, while no deadline passes: nothing is moved a second time.
     with served(db, wall=wall) as tickd:
         assert {one["id"]: standing(db, one) for one in near.values()} == moved
         dues = {near[secs]["id"]: moved[near[secs]["id"]]["due_at"] for secs in (0, 30)}
-        dues |= {ahead["id"]: before[ahead["id"]]["due_at"], runs[1]["id"]: run_due_at}
+        dues[ahead["id"]] = before[ahead["id"]]["due_at"]
         step(tickd, wall, near[120], min(dues.values()) - 2000 - wall.now())
         assert tickd.metrics()["tickd_heartbeat_misses_total"] == 0
         eventually(lambda: tickd.metrics()["tickd_heartbeat_misses_total"] == len(dues))
-        for one in (near[0], near[30], ahead, runs[1]):
+        for one in (near[0], near[30], ahead):
             assert silences(tickd, one) == [dues[one["id"]]]
             assert (shown(tickd, one)["status"], shown(tickd, one)["consecutive_misses"]) == ("failing", 1)
         for secs in (0, 30):
             assert_one_silence(tickd, near[secs], before[near[secs]["id"]]["expected_at"])
         assert tickd.stop()[0] == 0
-    assert max(latenesses(db) + latenesses(db, "overran")) < 1000
+    assert max(latenesses(db)) < 1000
 
 
 def assert_one_silence(tickd: Child, heartbeat: dict[str, Any], expected_at: int) -> None:
@@ -359,7 +365,6 @@ async def test_an_edit_after_an_outage_holds_nothing_against_anybody(db: Path) -
         assert [event["kind"] for event in found.json["events"]] == ["moved"]
 
 
-# BUG: what passed is judged by a time that was read before the doors were loaded and the port was bound.
 async def test_a_deadline_that_passes_while_the_daemon_starts_is_moved(
     db: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -382,7 +387,6 @@ async def test_a_deadline_that_passes_while_the_daemon_starts_is_moved(
         assert [event["kind"] for event in await eventually_async(said)] == ["moved"]
 
 
-# BUG: a plain ping wakes nobody, and here its deadline is earlier than what the loop sleeps for.
 async def test_a_silence_is_noticed_on_time_after_the_clock_went_back(db: Path) -> None:
     clock = FakeClock(NOON)
     async with running(db, clock=clock) as tickd:
@@ -409,7 +413,6 @@ async def test_a_silence_is_noticed_on_time_after_the_clock_went_back(db: Path) 
         assert (event["kind"], event["at"]) == ("missed", due_at)
 
 
-# BUG: a ping that is answered 503 has used one of the ten a minute, so whoever tries again is shut out.
 async def test_a_ping_that_could_not_be_recorded_is_not_one_of_the_ten(
     db: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -420,3 +423,28 @@ async def test_a_ping_that_could_not_be_recorded_is_not_one_of_the_ten(
             for _ in range(11):
                 assert (await tickd.call("GET", f"/p/{one['short_token']}", key=None)).status == 503
         await sent(tickd, f"/p/{one['short_token']}")
+
+
+# An open one is a warning of uvloop's; where those are errors, its loop waits for the caller to hang up.
+async def test_a_ping_that_comes_last_leaves_no_connection_open(
+    db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(db, clock=FakeClock(NOON)) as tickd:
+        one = await heartbeat(tickd)
+        at = urlsplit(tickd.url)
+        reader, writer = await asyncio.open_connection(at.hostname, at.port)
+        request = f"GET /p/{one['short_token']} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+        writer.write(request)
+        assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200 ")
+        cleanup = web.AppRunner.cleanup
+
+        async def and_then_a_ping(runner: web.AppRunner) -> None:
+            await cleanup(runner)
+            writer.write(request)
+            await asyncio.sleep(0.05)
+
+        monkeypatch.setattr(web.AppRunner, "cleanup", and_then_a_ping)
+    with contextlib.suppress(ConnectionError):
+        await asyncio.wait_for(reader.read(), 1)
+        writer.close()
+        await writer.wait_closed()

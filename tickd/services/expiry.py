@@ -94,6 +94,8 @@ class Expiry:
             return self._next
         left = False
         while True:
+            if self._blind or self.pinging.lost_since is not None:
+                return now  # known since this tick began: what it would settle may have to be put off
             arriving = self.pinging.doors.arriving()
             settled, left = await self._db.write(lambda tx, arriving=arriving: _settle(tx, now, arriving))  # type: ignore[misc]
             for one in settled:

@@ -32,6 +32,7 @@ class Connections:
         self._open: set[Connection] = set()
         self._sweeping: asyncio.TimerHandle | None = None
         self.quick = quick
+        self.is_closing = False
         self.answering: set[asyncio.Task[bytes]] = set()
 
     def __call__(self) -> Connection:
@@ -71,7 +72,12 @@ class Connections:
             self._sweeping.cancel()
 
     async def finish(self) -> None:
-        """Write the answers that are under way, and end the connections that aiohttp does not know."""
+        """Write the answers that are under way, and end the connections that aiohttp does not know.
+
+        From now on it gets to know no more of them: it is about to end those that it has, and would leave
+        one that comes later open.
+        """
+        self.is_closing = True
         await asyncio.gather(*self.answering, return_exceptions=True)
         for connection in list(self._open):
             connection.close()
@@ -95,7 +101,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or close it where there is no room."""
-        if not self._owner.admit(self):
+        if self._owner.is_closing or not self._owner.admit(self):
             transport.close()
             return
         # uvloop's transports are no asyncio.Transport, but have what it has.
@@ -122,6 +128,9 @@ class Connection(asyncio.Protocol):
             self._ahead += data
             transport.pause_reading()
             return
+        if self._owner.is_closing:
+            transport.close()
+            return
         quick = self._owner.quick
         plain = None if quick is None else quick.read(data)
         if quick is None or plain is None:
@@ -147,7 +156,7 @@ class Connection(asyncio.Protocol):
         transport.write(task.result())
         self.end()
         ahead, self._ahead = self._ahead, b""
-        if self._has_ended:
+        if self._has_ended or self._owner.is_closing:
             transport.close()
         elif ahead:
             transport.resume_reading()
