@@ -632,3 +632,24 @@ def test_nothing_of_the_daemon_is_imported(home: Home, receiver: Receiver) -> No
     ours = {name for name in found if name.startswith("tickd.") and not name.startswith("tickd.cli")}
     assert ours == {"tickd.clock", "tickd.errors", "tickd.domain", "tickd.domain.times"}
     assert not {"aiohttp", "uvloop", "sqlite3", "msgspec", "cryptography", "jinja2"} & found
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (TOKEN, "echo", "ran"),
+        (TOKEN, "ls", "--help"),
+        (TOKEN, "echo", "--url", "http://127.0.0.1:9"),
+        (TOKEN,),
+    ],
+)
+def test_without_the_dashes_nothing_is_run(home: Home, words: tuple[str, ...]) -> None:
+    ran = home.run(*words)
+    assert ran.status == 2
+    assert "Put -- before the command" in ran.err
+    assert ran.out == b""
+
+
+def test_the_options_of_the_command_are_its_own(home: Home, receiver: Receiver) -> None:
+    ran = home.run(TOKEN, "--url", receiver.url, "--", "echo", "--help", "--url", "http://127.0.0.1:9")
+    assert (ran.status, ran.out) == (0, b"--help --url http://127.0.0.1:9\n")

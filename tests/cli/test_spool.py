@@ -355,3 +355,17 @@ def test_a_run_does_not_wait_long_for_what_is_kept(home: Home, receiver: Receive
     assert ended.secs < 4
     assert receiver.whats == ["start", "0", "0@"]
     assert len(home.files()) == 3
+
+
+def test_what_is_no_file_is_set_aside_unread(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    kept = Spool(str(tmp_path))
+    at = _now()
+    os.mkfifo(tmp_path / f"{at}-pipe.json")
+    (tmp_path / f"{at}-link.json").symlink_to("/dev/zero")
+    (tmp_path / f"{at}-long.json").write_bytes(b" " * (spool.LONGEST + 1))
+    kept.keep(_ping(at))
+    taking = Taking()
+    assert kept.replay(taking, at).left == 0
+    assert [ping.at for ping in taking.pings] == [at]
+    assert sorted(path.suffix for path in tmp_path.iterdir() if path.name != ".lock") == [".bad"] * 3
+    assert capfd.readouterr().err.count("holds no ping that can be read") == 3

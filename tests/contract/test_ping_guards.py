@@ -263,3 +263,34 @@ async def test_a_refused_ping_changes_no_state(tickd: Harness, body: dict[str, A
     newest = (await pings_of(tickd, made["id"]))[0]
     one = await tickd.call("GET", f"/v1/heartbeats/{made['id']}/pings/{newest['id']}")
     assert (one.json["accepted"], one.json["body"]) == (False, "")
+
+
+async def test_the_end_of_a_run_that_was_let_in_is_let_in_too(tickd: Harness) -> None:
+    made = await heartbeat(tickd, grace_secs=60, failure_threshold=1)
+    starts = [await ping(tickd, f"/p/{made['token']}/start?rid={number}") for number in range(10)]
+    ends = [await ping(tickd, f"/p/{made['token']}/0?rid={number}") for number in range(10)]
+    assert {reply.status for reply in starts + ends} == {200}
+    # Once for each run, and for nobody else.
+    for path in ("/0?rid=1", "/0?rid=other", "", "/start?rid=10"):
+        assert (await ping(tickd, f"/p/{made['token']}{path}")).status == 429
+    await tickd.clock.advance(61)
+    assert (await shown(tickd, made["id"]))["status"] == "active"
+
+
+async def test_what_arrives_late_has_a_limit_of_its_own(tickd: Harness) -> None:
+    made = await heartbeat(tickd)
+    late = f"/p/{made['token']}?at=2026-03-03T11:{{:02}}:{{:02}}Z"
+    replies = [await ping(tickd, late.format(number // 60, number % 60)) for number in range(101)]
+    assert [reply.status for reply in replies] == [200] * 100 + [429]
+    assert (await ping(tickd, f"/p/{made['token']}")).status == 200
+
+
+async def test_the_log_says_nothing_that_a_job_printed(
+    tickd: Harness, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = await heartbeat(tickd)
+    with caplog.at_level("INFO"):
+        await tickd.call("POST", f"/p/{made['token']}/fail", key=None, data=b"password=hunter2")
+    record = next(record for record in caplog.records if record.message == "heartbeat is failing")
+    assert "hunter2" not in str(vars(record))
+    assert made["token"] not in str(vars(record))
