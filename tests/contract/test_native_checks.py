@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -131,7 +132,9 @@ async def test_checks_come_on_their_schedule(tickd: Harness, endpoint: Endpoint)
         due = (await shown(tickd, made["id"]))["next_check_at"]
         await tickd.clock.advance(30.0)
         after = await looked_at(tickd, made["id"], number)
-        assert due <= after["last_check"]["checked_at"] < after["next_check_at"]
+        moments = (due, after["last_check"]["checked_at"], after["next_check_at"])
+        wanted, checked, following = map(datetime.fromisoformat, moments)
+        assert wanted <= checked < following
     assert (await checks_of(tickd, made["id"]))["total"] == len(endpoint.calls) == 5
 
 
