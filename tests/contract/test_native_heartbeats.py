@@ -355,8 +355,6 @@ async def test_only_public_heartbeats_have_badges(tickd: Harness, tail: str) -> 
     assert hidden["short_token"] not in text
 
 
-# BUG: the badge says `status: late` in grey; StatusRooster's badge has up, down, warn and pending, and the
-# rooster face says `up` of the same heartbeat at the same moment.
 async def test_what_is_late_is_up_on_its_badge_as_on_the_rooster_face(tickd: Harness) -> None:
     made, _ = await pinged(tickd, interval_secs=60, grace_secs=600)
     await tickd.clock.advance(61)

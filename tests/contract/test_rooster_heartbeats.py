@@ -275,7 +275,6 @@ async def test_update_a_heartbeat_monitor(tickd: Harness, method: str) -> None:
     assert sanitised["slug"] == "nachtliche-sicherung"
 
 
-# BUG: a heartbeat is answered with `http_method: ""`, which is refused when it is sent back.
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
 async def test_what_was_answered_can_be_sent_back(tickd: Harness, method: str) -> None:
     for made in (
@@ -288,8 +287,6 @@ async def test_what_was_answered_can_be_sent_back(tickd: Harness, method: str) -
         assert await native(tickd, made["id"]) == before
 
 
-# BUG: an interval or grace beyond rooster's range, which is good on the native face (Tickstem's own example
-# has 604,800), is refused when it is sent back, though it was not changed.
 @pytest.mark.parametrize("fields", [{"interval_secs": 604_800}, {"grace_secs": 86_400}], ids=str)
 async def test_what_is_beyond_this_faces_range_can_be_sent_back(
     tickd: Harness, fields: dict[str, int]

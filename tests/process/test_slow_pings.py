@@ -188,7 +188,6 @@ async def test_slow_bodies_hold_up_no_other_run(db: Path) -> None:
         assert (silence["kind"], silence["at"]) == ("overran", "2026-03-03T12:01:01Z")
 
 
-# BUG: for the reason of the next test: the tick that the quick ping's refusal woke is still under way.
 async def test_a_slow_ping_that_is_refused_has_not_missed_its_deadline(
     db: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,7 +219,6 @@ async def test_a_slow_ping_that_is_refused_has_not_missed_its_deadline(
         assert [event["kind"] for event in await eventually(said)] == ["moved"]
 
 
-# BUG: what is refused while a tick reads the file or asks the network is forgotten by that tick.
 async def test_a_ping_that_is_refused_during_a_tick_has_not_missed_its_deadline(
     db: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
