@@ -134,8 +134,10 @@ class Model:
             lost = self.deadline <= now or doubtful <= self.expected <= now
             self.deadline = later if lost else self.deadline
         for run in self.runs.values():
-            if run.deadline is not None and since <= run.deadline < later:
+            if run.deadline is not None and since <= run.deadline <= now:
                 run.deadline = later
+            elif run.deadline is not None and since <= run.deadline < now + MINUTE:
+                run.deadline = now + MINUTE
 
     # What a person says.
 

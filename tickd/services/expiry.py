@@ -252,7 +252,8 @@ def _move(tx: sqlite3.Connection, gap: _Gap, after: int) -> tuple[int, int]:
     runs = store.runs_doubtful(tx, gap.passed_since, gap.until, now, least, BATCH)
     for run in runs:
         pulse = heartbeats.pulse(tx, run.heartbeat)
-        moved_to = now + (least if pulse is None else pulse.rhythm.patience)
+        has_passed = run.due_at <= gap.until
+        moved_to = now + (pulse.rhythm.patience if has_passed and pulse is not None else least)
         store.move_run(tx, run, moved_to)
         _say_moved(tx, run.heartbeat, now, run.due_at, moved_to, gap.sentence, run.rid)
     found = heartbeats.doubtful(tx, after, gap.since, gap.until, now, least, BATCH)

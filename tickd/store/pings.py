@@ -87,7 +87,9 @@ RUNS_DOUBTFUL = (
     "SELECT open_runs.heartbeat, rid, started_at, open_runs.due_at, heartbeats.id FROM open_runs "
     "JOIN heartbeats ON heartbeats.row = open_runs.heartbeat "
     "WHERE open_runs.due_at >= :since AND started_at <= :until "
-    "AND open_runs.due_at < :now + max(:least, 1000 * heartbeats.grace_secs) "
+    # Only what has passed gets its whole grace again, or a daemon that restarts often would never end a run.
+    "AND open_runs.due_at < :now + iif(open_runs.due_at <= :until, "
+    "max(:least, 1000 * heartbeats.grace_secs), :least) "
     "ORDER BY open_runs.due_at LIMIT :limit"
 )
 NEXT_RUN_DUE = "SELECT min(due_at) FROM open_runs WHERE due_at IS NOT NULL"
@@ -234,8 +236,8 @@ def runs_due(tx: sqlite3.Connection, now: int, limit: int) -> list[Run]:
 def runs_doubtful(
     tx: sqlite3.Connection, since: int, until: int, now: int, least: int, limit: int
 ) -> list[Run]:
-    """Open runs whose end may have been lost between `since` and `until`: they have less than their grace,
-    or `least` milliseconds, from now."""
+    """Open runs whose end may have been lost between `since` and `until`: those due by then, and those that
+    have less than `least` milliseconds from now."""
     wanted = {"since": since, "until": until, "now": now, "least": least, "limit": limit}
     return [Run(*row) for row in tx.execute(RUNS_DOUBTFUL, wanted).fetchall()]
 
