@@ -23,29 +23,35 @@ from tickd.clock import Clock, SystemClock
 from tickd.config import Settings
 from tickd.domain.monitors import Monitor
 from tickd.errors import Invalid, StartupError, TickdError
-from tickd.loops import cron, expiry, history, network, upkeep, uptime, witness
+from tickd.loops import cron, delivery, expiry, history, network, upkeep, uptime, witness
 from tickd.loops.runner import Loop
 from tickd.outbound import references
 from tickd.outbound.dns import Resolver
 from tickd.outbound.guard import Guard, Refused
 from tickd.outbound.http import HttpClient
 from tickd.outbound.prober import Prober, Target
+from tickd.outbound.senders import Senders
 from tickd.services.accounts import Accounts
 from tickd.services.bundle import Services
+from tickd.services.channels import Channels
 from tickd.services.checking import Checking
+from tickd.services.delivery import Delivery
 from tickd.services.doors import Doors
 from tickd.services.expiry import Expiry
 from tickd.services.firing import Firing
 from tickd.services.health import Health
 from tickd.services.heartbeats import Heartbeats, lowered
 from tickd.services.history import History
+from tickd.services.incidents import Incidents
 from tickd.services.jobs import Jobs
 from tickd.services.lane import Lane
+from tickd.services.maintenance import Calendar, Maintenance
 from tickd.services.monitors import Monitors
 from tickd.services.network import OwnNetwork
 from tickd.services.pinging import Pinging
+from tickd.services.telling import Telling
 from tickd.services.upkeep import Upkeep
-from tickd.services.witness import Witness
+from tickd.services.witness import Blind, Witness
 from tickd.store import accounts as accounts_store
 from tickd.store.database import MEMORY, Database
 from tickd.web import server
@@ -56,6 +62,8 @@ LINGER_SECS = 0.5
 """How long the rest of a refused body is read, so that its sender gets to see the refusal."""
 SWITCH_SECS = 0.0005
 """How long the writer may keep the interpreter from the event loop; Python has ten times that."""
+STOP_SECS = 1.0
+"""How long at stop the alerts under way get to be taken; what is not taken is sent at the next start."""
 REACH_SECS = 1.0
 """How long a reference target gets to answer."""
 
@@ -78,6 +86,7 @@ class Daemon:
         self._checking: Checking
         self._pinging: Pinging
         self._expiry: Expiry
+        self._delivery: Delivery
         self._resolver: Resolver
         self._runner: web.AppRunner | None = None
         self._listener: asyncio.Server | None = None
@@ -108,6 +117,7 @@ class Daemon:
             await self._history.begin()
             await self._checking.begin()
             await self._pinging.doors.load(self._database)
+            await self.services.maintenance.begin()
             await self._listen()
             # As of now: until the port was bound nobody could ping.
             await self._expiry.begin(self.clock.now())
@@ -132,12 +142,16 @@ class Daemon:
         self._witness = Witness(db, clock)
         self._resolver = Resolver(settings.dns_server)
         guard = Guard(block_private=settings.block_private_targets, allow=settings.allow_target)
+        http = HttpClient(self._resolver, guard, user_agent=f"tickd/{__version__}")
+        calendar = Calendar()
+        telling = Telling(calendar)
         firing = Firing(
             db,
-            HttpClient(self._resolver, guard, user_agent=f"tickd/{__version__}"),
+            http,
             clock,
             Lane(limit=self._files.calls, per_host=settings.max_calls_per_host),
             self._witness,
+            telling,
             secret=secret,
             base_url=lambda: self.public_url,
             jitter=random.random,
@@ -153,23 +167,32 @@ class Daemon:
             Lane(limit=self._files.checks, per_host=settings.max_checks_per_host),
             self._history,
             self._network,
+            telling,
+            calendar,
         )
-        waiting = self._waiting(keeper)
+        waiting = self._waiting(keeper, telling)
+        incidents = self._incidents(telling, http)
+        maintenance = Maintenance(db, clock, calendar)
+        maintenance.changed = incidents.maintenance_changed
         health = Health(
             db, clock, self._witness, firing, self._checking, self._history, self._network, self._expiry
         )
         self.services = Services(
             Accounts(db, clock, any_key=settings.dev),
-            Jobs(db, clock, firing, keeper),
+            Jobs(db, clock, firing, keeper, telling),
             Monitors(
                 db,
                 clock,
                 self._checking,
                 self._history,
+                telling,
                 refuses=_refusal(guard),
                 floor_secs=1 if settings.dev else settings.min_interval_secs,
             ),
             waiting,
+            incidents,
+            Channels(db, clock, self._delivery),
+            maintenance,
             firing,
             health,
         )
@@ -178,6 +201,8 @@ class Daemon:
             uptime.loop(self._checking, clock),
             expiry.callbacks(firing, clock),
             expiry.loop(self._expiry, clock),
+            delivery.loop(self._delivery, clock),
+            delivery.safeguards(incidents, clock),
             history.loop(self._history, clock),
             network.loop(self._network, clock),
             upkeep.loop(keeper, clock),
@@ -185,16 +210,50 @@ class Daemon:
         self.loops = (*workers, witness.loop(self._witness, clock, workers))
         health.loops = [loop.state for loop in self.loops]
 
-    def _waiting(self, keeper: Upkeep) -> Heartbeats:
+    def _incidents(self, telling: Telling, http: HttpClient) -> Incidents:
         settings, clock, db = self.settings, self.clock, self._database
-        self._pinging = Pinging(db, clock, Doors(), self._network)
-        self._expiry = Expiry(db, clock, self._pinging, self._witness, self._network)
+        senders = Senders(
+            http,
+            clock,
+            smtp_url=settings.smtp_url,
+            mail_from=settings.mail_from,
+            base_url=lambda: self.public_url,
+        )
+        self._delivery = Delivery(
+            db,
+            clock,
+            senders,
+            limit=self._files.deliveries,
+            base_url=lambda: self.public_url,
+            jitter=random.random,
+        )
+        incidents = Incidents(db, clock, telling)
+
+        def queued() -> None:
+            self._delivery.wake()
+            incidents.wake()
+
+        telling.queued = queued
+        put_off = self._witness.blinded
+
+        def blinded(blind: Blind) -> None:
+            put_off(blind)
+            incidents.blinded(blind)
+
+        self._witness.blinded = blinded
+        return incidents
+
+    def _waiting(self, keeper: Upkeep, telling: Telling) -> Heartbeats:
+        settings, clock, db = self.settings, self.clock, self._database
+        self._pinging = Pinging(db, clock, Doors(), self._network, telling)
+        self._expiry = Expiry(db, clock, self._pinging, self._witness, self._network, telling)
         return Heartbeats(
             db,
             clock,
             self._pinging,
             self._expiry,
             keeper,
+            telling,
             base_url=lambda: self.public_url,
             floor_secs=1 if settings.dev else lowered(settings.min_interval_secs),
         )
@@ -312,6 +371,7 @@ class Daemon:
             await self._network.stop()
             await self.services.firing.stop(self.settings.stop_grace_secs)
             await self._pinging.stop()
+            await self._delivery.stop(STOP_SECS)
             await self._history.flush()
             await self._witness.end(self.clock.now())
         except TickdError as error:

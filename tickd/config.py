@@ -6,9 +6,11 @@ A flag wins over the environment, the environment over the TOML file, the file o
 from __future__ import annotations
 
 import ipaddress
+import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,6 +36,8 @@ class Settings:
     max_checks_per_host: int = 10
     reference: tuple[str, ...] = ()
     stop_grace_secs: int = 6
+    smtp_url: str = field(default="", repr=False)
+    mail_from: str = ""
     log_format: str = "text"
     log_level: str = "info"
     api_key: str = ""
@@ -115,6 +119,29 @@ def base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def smtp_url(text: str) -> str:
+    """Read a mail server's address; what it says of a wrong one holds no part of it, such as a password."""
+    try:
+        parts = urlsplit(text)
+        fine = parts.scheme in ("smtp", "smtp+starttls", "smtps") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fine = False
+    if not fine or parts.path.strip("/") or parts.query or parts.fragment or not text.isprintable():
+        raise ValueError(
+            "must be like smtps://user:password@mail.example.com:465 (or smtp:, smtp+starttls:), "
+            "with % and two digits for : / ? # @ in a password"
+        )
+    return text
+
+
+def mail_from(text: str) -> str:
+    """Read a sender: `ADDRESS`, or `NAME <ADDRESS>`."""
+    _, address = parseaddr(text)
+    if not re.fullmatch(r"[^\s@<>,;:\"()\\]+@[^\s@<>,;:\"()\\]+", address) or not text.isprintable():
+        raise ValueError("must be an address such as tickd@example.com, or a name with one: tickd <a@b.com>")
+    return text
+
+
 def whole(low: int, high: int) -> Callable[[str], int]:
     """A reader of whole numbers from `low` to `high`."""
 
@@ -177,6 +204,14 @@ SETTINGS: tuple[Setting, ...] = (
         reference,
         many=True,
     ),
+    Setting(
+        "smtp_url",
+        "",
+        "The mail server for alerts, such as smtp+starttls://user:password@mail.example.com:587.",
+        smtp_url,
+    ),
+    Setting("mail_from", "", "Whom mails come from; default: tickd@ and the host of the base URL.",
+            mail_from),
     Setting("stop_grace_secs", "6", "Seconds that running calls get to end at stop, 0 to 7.", whole(0, 7)),
     Setting("log_format", "text", "text or json.", one_of("text", "json")),
     Setting("log_level", "info", "debug, info, warning or error.",

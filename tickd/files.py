@@ -9,14 +9,17 @@ MOST = 65_536
 """More than this is not asked for."""
 OWN = 64
 """Descriptors for the database, name servers, the log and the like."""
+DELIVERIES = 100
+"""Channels that are sent to at once, at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """How many calls, checks and connections of callers may be open at once."""
+    """How many calls, checks, deliveries and connections of callers may be open at once."""
 
     calls: int
     checks: int
+    deliveries: int
     connections: int
 
 
@@ -33,4 +36,5 @@ def shares(limit: int, max_calls: int, max_checks: int) -> Shares:
     """The shares of `limit` descriptors; a small one is shared by thirds."""
     third = max(8, (limit - OWN) // 3)
     calls, checks = min(max_calls, third), min(max_checks, third)
-    return Shares(calls, checks, max(16, limit - OWN - calls - checks))
+    deliveries = min(DELIVERIES, max(8, third // 4))
+    return Shares(calls, checks, deliveries, max(16, limit - OWN - calls - checks - deliveries))

@@ -102,12 +102,12 @@ def fill(path: str, monitors: int, days: int, today: int) -> int:
     for _ in range(24):
         whole.merge(bucket)
     day_row = (*whole.counts().values(), whole.to_bytes())
-    marks = ", ".join("?" * (len(COUNTS) + 3))
+    into = f"monitor, {', '.join(COUNTS)}, histogram) VALUES ({', '.join('?' * (len(COUNTS) + 3))})"
     count = 0
     for day in range(today - DAYS, today):
         db.execute("BEGIN")
         keyed: Iterator[tuple[Any, ...]] = ((day, m, *day_row) for m in range(1, LISTED + 1))
-        db.executemany(f"INSERT INTO day_rollups VALUES ({marks})", keyed)  # noqa: S608
+        db.executemany(f"INSERT INTO day_rollups (day, {into}", keyed)
         if day >= today - days:
             db.execute(checks.CREATE_DAY.format(day=day))
             rows = (
@@ -118,7 +118,7 @@ def fill(path: str, monitors: int, days: int, today: int) -> int:
             )
             db.executemany(f"INSERT INTO checks_{day} VALUES ({', '.join('?' * 11)})", rows)  # noqa: S608
             keyed = ((day * 24 + h, m, *hour_row) for h in range(24) for m in range(1, monitors + 1))
-            db.executemany(f"INSERT INTO hour_rollups VALUES ({marks})", keyed)  # noqa: S608
+            db.executemany(f"INSERT INTO hour_rollups (hour, {into}", keyed)
             count += 24 * monitors * per_hour
         db.execute("COMMIT")
     db.close()

@@ -144,7 +144,13 @@ async def test_uptime_is_weighted_by_time(tickd: Harness, endpoint: Endpoint) ->
     empty = await tickd.call("GET", path)
     assert (empty.status, empty.json) == (
         200,
-        {"uptime_percent": None, "checks_total": 0, "checks_failed": 0, "days": []},
+        {
+            "uptime_percent": None,
+            "checks_total": 0,
+            "checks_failed": 0,
+            "maintenance_secs": 0,
+            "days": [],
+        },
     )
     endpoint.statuses = [200, 200, 200, 503, 200]
     for _ in range(5):
@@ -155,7 +161,16 @@ async def test_uptime_is_weighted_by_time(tickd: Harness, endpoint: Endpoint) ->
         "uptime_percent": 75.0,
         "checks_total": 5,
         "checks_failed": 1,
-        "days": [{"date": "2026-03-03", "uptime_percent": 75.0, "avg_ms": 0.0, "p95_ms": 0.0}],
+        "maintenance_secs": 0,
+        "days": [
+            {
+                "date": "2026-03-03",
+                "uptime_percent": 75.0,
+                "avg_ms": 0.0,
+                "p95_ms": 0.0,
+                "maintenance_secs": 0,
+            }
+        ],
     }
 
 
@@ -179,7 +194,7 @@ async def test_uptime_is_of_the_days_that_are_asked_for(tickd: Harness, endpoint
     assert await days("?days=2") == (every[2:], 1)
     assert await days("?days=1") == await days("?days=0") == await days("?days=-5") == ([], 0)
     for day in (await tickd.call("GET", path)).json["days"]:
-        assert set(day) == {"date", "uptime_percent", "avg_ms", "p95_ms"}
+        assert set(day) == {"date", "uptime_percent", "avg_ms", "p95_ms", "maintenance_secs"}
 
 
 async def test_the_times_are_drawn(tickd: Harness, endpoint: Endpoint) -> None:

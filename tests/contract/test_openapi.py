@@ -56,7 +56,7 @@ CHECKS = [
     response_headers_conformance,
 ]
 WAITING = {"heartbeats", "heartbeat", "p", "ping", "push"}
-SEEDED = {"jobs", "executions", "monitors", "keys", "x"} | WAITING
+SEEDED = {"jobs", "executions", "monitors", "keys", "maintenance", "x"} | WAITING
 WITHOUT_ID = {"schedules", "account", "healthz", "readyz"}
 """These nouns have something to show here; of the others only what is refused is looked at."""
 # What a monitor can be as it is, where only the type would be right; its port refuses at once.
@@ -66,6 +66,13 @@ MONITOR |= {"assertions": [], "json_assertions": [], "maintenance_windows": [], 
 MONITOR |= dict.fromkeys(("keyword", "response_threshold_ms", "webhook_url", "alert_slack_webhook"), "")
 MONITOR |= {"allowed_ips": [], "heartbeat_interval": 300, "heartbeat_grace_period": 60}
 MONITOR |= dict.fromkeys(("bearer_token", "auth_header", "request_content_type"), "")
+MAINTENANCE: dict[str, Any] = {
+    "name": "seeded",
+    "tags": ["a"],
+    "day": "daily",
+    "start": "22:00",
+    "end": "02:00",
+}
 POSITIVE, NEGATIVE = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 
 
@@ -154,11 +161,14 @@ class Caller:
     job: dict[str, Any]
 
     def seeded(self, noun: str) -> str:
-        """What stands behind `/v1/{noun}/` or `/x/`: a job, a monitor, a heartbeat, a key, a run that has not
-        ended or its token."""
+        """What stands behind `/v1/{noun}/` or `/x/`: a job, a monitor, a heartbeat, a maintenance, a key, a
+        run that has not ended or its token."""
         if noun == "keys":
             key: str = self.served.call("POST", "/v1/keys", {"name": "seeded"}).json["id"]
             return key
+        if noun == "maintenance":
+            planned: str = self.served.call("POST", "/v1/maintenance", MAINTENANCE).json["id"]
+            return planned
         if noun in WAITING:
             heartbeat: str = self.served.call("POST", "/v1/heartbeats", {"name": "seeded"}).json["id"]
             return heartbeat
@@ -200,6 +210,8 @@ class Caller:
                 case.body.pop(name, None)
             if noun == "monitors" and case.method == "POST":
                 case.body |= {"url": HERE}
+            if noun == "maintenance":
+                case.body = dict(MAINTENANCE)
         if "job_id" in case.query:
             case.query["job_id"] = self.seeded("jobs")
         case.query.update({name: said[name] for name in case.query if name in ("schedule", "timezone")})

@@ -42,6 +42,7 @@ def _script(name: str, tickd: str, endpoint: str) -> str:
         ("docs/monitors.md", "/v1/monitors", 2),
         ("docs/heartbeats.md", "/v1/heartbeats", 0),
         ("docs/rooster.md", "/api/v1/monitors", 2),
+        ("docs/maintenance.md", "/v1/maintenance", 2),
     ],
 )
 async def test_the_commands_of_a_page_work_in_their_order(
@@ -65,4 +66,4 @@ async def test_the_commands_of_a_page_work_in_their_order(
     (found,) = (value for value in left.values() if isinstance(value, list))
     names = {one["name"] for one in found}
     assert len(names) >= left_over
-    assert names.isdisjoint({"nightly-backup", "Shop", "backup", "My Website"})
+    assert names.isdisjoint({"nightly-backup", "Shop", "backup", "My Website", "restart"})

@@ -13,7 +13,6 @@ from msgspec import structs
 from tickd.domain import monitors, times
 from tickd.domain.assertions import Assertion, JsonAssertion
 from tickd.domain.checks import STATUSES, Check, CheckStatus
-from tickd.domain.maintenance import Window
 from tickd.domain.monitors import Flip, Monitor, MonitorChange, MonitorCreation, Standing
 from tickd.errors import Invalid
 
@@ -174,24 +173,24 @@ class Obvious:
     state: str = "pending"
     failing: bool = False
     flips: list[str | None] = field(default_factory=list)
-    seen: list[tuple[str, bool]] = field(default_factory=list)
+    seen: list[str] = field(default_factory=list)
 
     def run_of(self, *statuses: str) -> int:
         """How many of the latest known checks have one of these statuses."""
         count = 0
-        for status, _ in reversed(self.seen):
+        for status in reversed(self.seen):
             if status not in statuses:
                 break
             count += 1
         return count
 
-    def take(self, status: str, in_maintenance: bool) -> None:
+    def take(self, status: str) -> None:
         flip = None
         if status != "unknown":
-            self.seen.append((status, in_maintenance))
+            self.seen.append(status)
             if status in ("down", "timeout"):
                 enough = self.run_of("down", "timeout") >= self.failure_threshold
-                if enough and not self.failing and not in_maintenance:
+                if enough and not self.failing:
                     self.failing, self.state, flip = True, "down", "failing"
             elif not self.failing or self.run_of("up", "degraded") >= self.recovery_threshold:
                 before, self.state = self.state, "degraded" if status == "degraded" else "up"
@@ -206,17 +205,17 @@ class Obvious:
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(STATUSES), st.booleans()), max_size=60),
+    st.lists(st.sampled_from(STATUSES), max_size=60),
     st.integers(1, 10),
     st.integers(1, 10),
 )
-@example([("down", False), ("unknown", False), ("down", False), ("up", False)], 2, 1)
-@example([("down", True)] * 3 + [("down", False), ("degraded", True)], 2, 2)
+@example(["down", "unknown", "down", "up"], 2, 1)
+@example(["down"] * 4 + ["degraded"], 2, 2)
 def test_checks_are_judged_as_the_contract_words_it(
-    checks: list[tuple[CheckStatus, bool]], failure_threshold: int, recovery_threshold: int
+    checks: list[CheckStatus], failure_threshold: int, recovery_threshold: int
 ) -> None:
     standing, obvious = Standing(), Obvious(failure_threshold, recovery_threshold)
-    for number, (status, in_maintenance) in enumerate(checks):
+    for number, status in enumerate(checks):
         before = standing
         standing, flip = monitors.judge(
             before,
@@ -224,9 +223,8 @@ def test_checks_are_judged_as_the_contract_words_it(
             failure_threshold=failure_threshold,
             recovery_threshold=recovery_threshold,
             now=NOON + number,
-            in_maintenance=in_maintenance,
         )
-        obvious.take(status, in_maintenance)
+        obvious.take(status)
         assert (standing.state, standing.failing, flip) == (
             obvious.state,
             obvious.failing,
@@ -265,7 +263,6 @@ def test_what_goes_on_being_well_is_one_and_the_same_standing() -> None:
         (Standing(state="up"), Standing(state="degraded"), True),
         (Standing(state="up"), Standing(state="up", consecutive_failures=1), True),
         (Standing(state="up", consecutive_failures=1), Standing(state="up"), True),
-        (Standing(state="up", consecutive_failures=3), Standing(state="up", consecutive_failures=4), False),
         (Standing(state="down", failing=True), Standing(state="up"), True),
         (
             Standing(state="down", failing=True, consecutive_failures=8),
@@ -289,25 +286,12 @@ def test_what_is_worth_a_row(before: Standing, after: Standing, worth: bool) -> 
 def test_an_edit_keeps_what_the_checks_found_meanwhile() -> None:
     row = monitor()
     standing = Standing(state="down", failing=True, consecutive_failures=3)
-    known = monitors.seen(row, standing, NOON, "Made for Tests")
+    known = monitors.seen(row, standing, NOON, "Made for Tests", None)
     renamed = monitors.edited(known, monitors.change(row, MonitorChange(name="other"), NOON + 1))
     assert (renamed.name, renamed.standing, renamed.ssl_expires_at) == ("other", standing, NOON)
     moved = monitors.edited(known, monitors.change(row, MonitorChange(url="https://example.org/"), NOON + 1))
     assert moved.standing == structs.replace(standing, consecutive_failures=0)
     assert moved.ssl_issuer == "Made for Tests"
-
-
-@pytest.mark.parametrize(
-    ("at", "holds"),
-    [("11:59", False), ("12:00", True), ("13:59", True), ("14:00", False)],
-)
-def test_a_monitors_own_windows_are_its_maintenance(at: str, holds: bool) -> None:
-    made = monitor(maintenance_windows=[Window("tuesday", "12:00", "14:00")])
-    hours, minutes = map(int, at.split(":"))
-    now = NOON + (hours - 12) * times.HOUR + minutes * times.MINUTE
-    assert monitors.in_maintenance(made, now) is holds
-    assert not monitors.in_maintenance(made, now + times.DAY)
-    assert not monitors.in_maintenance(monitor(), now)
 
 
 @pytest.mark.parametrize(

@@ -13,19 +13,20 @@ from hypothesis import strategies as st
 from tickd.domain import times, uptime
 from tickd.domain.uptime import Bucket, Status
 
-Check = tuple[Status, float | None, int]
+Check = tuple[Status, float | None, int] | tuple[Status, float | None, int, bool]
 
 responses = st.none() | st.floats(0, 90_000) | st.floats(0, 300)
 checks: st.SearchStrategy[list[Check]] = st.lists(
-    st.tuples(st.sampled_from(get_args(Status)), responses, st.integers(0, 7_200_000)), max_size=20
+    st.tuples(st.sampled_from(get_args(Status)), responses, st.integers(0, 7_200_000), st.booleans()),
+    max_size=20,
 )
 
 
 def bucket(*parts: list[Check]) -> Bucket:
     made = Bucket()
     for part in parts:
-        for status, ms, held_ms in part:
-            made.add(status, ms, held_ms)
+        for check in part:
+            made.add(*check)
     return made
 
 
@@ -47,6 +48,20 @@ def test_checks_are_counted_by_what_they_say() -> None:
     assert (made.avg_ms(), made.slowest_ms) == (162.5, 300.0)
 
 
+def test_checks_in_maintenance_are_left_out_and_told() -> None:
+    made = bucket(
+        [("up", 100.0, 60), ("down", 300.0, 20), ("up", 5.0, 7, True), ("degraded", 5.0, 10, True)],
+        [("down", 50.0, 200, True), ("timeout", None, 400, True), ("unknown", None, 800, True)],
+    )
+    assert (made.checks, made.failed) == (2, 1)
+    assert (made.held_up, made.held_down, made.held_unknown, made.held_maintenance) == (60, 20, 0, 1417)
+    assert made.uptime_percent() == 75.0
+    # By its status each is counted still: pages are found by that.
+    assert (made.up, made.down, made.timeout, made.degraded, made.unknown) == (2, 2, 1, 1, 1)
+    # What took how long is known of all.
+    assert (made.latency_count, made.slowest_ms) == (5, 300.0)
+
+
 def test_an_empty_bucket_knows_nothing() -> None:
     made = Bucket()
     assert (made.checks, made.uptime_percent(), made.avg_ms(), made.p95_ms()) == (0, None, None, None)
@@ -63,6 +78,9 @@ def test_an_empty_bucket_knows_nothing() -> None:
         ([("unknown", None, 0)], None),
         ([("unknown", None, 60_000)], None),
         ([("unknown", None, 60_000), ("up", 1.0, 0)], 100.0),
+        ([("down", None, 60_000, True)], None),
+        ([("down", None, 0, True), ("up", 1.0, 0)], 100.0),
+        ([("up", None, 0, True), ("down", 1.0, 0)], 0.0),
         # Twenty seconds down among two minutes are not half of three checks.
         ([("up", 1.0, 60_000), ("down", 1.0, 20_000), ("up", 1.0, 40_000)], 100 * 100 / 120),
     ],
@@ -118,7 +136,7 @@ def test_a_day_of_checks_takes_little_room() -> None:
     made = bucket([("up", 80.0 + n % 97, 30_000) for n in range(2880)])
     assert len(made.to_bytes()) <= 12
     parts: list[Any] = [made, made._bins, *(getattr(made, name) for name in uptime.COUNTS)]
-    assert sum(map(sys.getsizeof, parts)) < 700
+    assert sum(map(sys.getsizeof, parts)) < 750
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from tickd.store.checks import Pass
 from tickd.store.database import Database
 
 DAY = NOON // times.DAY
+NAMES = ", ".join(COUNTS)
 LOG = "(SELECT * FROM check_log_0 UNION SELECT * FROM check_log_1)"
 MONITORS = range(1, 6)
 MONITOR = (
@@ -100,10 +101,13 @@ class World:
         self.db = await Database.open(str(self._folder / f"{self._files}.db"))
         self.history = await begun(self.db, self.clock)
 
-    async def add(self, monitor: int, status: CheckStatus, late: int, ms: int | None) -> None:
+    async def add(
+        self, monitor: int, status: CheckStatus, late: int, ms: int | None, maintenance: bool
+    ) -> None:
         self._unique += 1
         at = self.clock.now() - late + self._unique
-        made = check(monitor, at, status, duration_ms=ms and ms / 10, error="" if status == "up" else status)
+        error = "" if status == "up" else status
+        made = check(monitor, at, status, duration_ms=ms and ms / 10, error=error, maintenance=maintenance)
         self.checks.append(self.history.add(made))
 
     async def wait(self, milliseconds: int) -> None:
@@ -141,7 +145,7 @@ class World:
         by_day: dict[tuple[int, int], Bucket] = {}
         for one in self.checks:
             bucket = by_day.setdefault((one.monitor, one.at // times.DAY), Bucket())
-            bucket.add(one.status, one.duration_ms, one.held_ms)
+            bucket.add(one.status, one.duration_ms, one.held_ms, one.maintenance)
         since, until = DAY - 3, now // times.DAY
         lists = await self.history.buckets(list(MONITORS), since, until)
         for monitor in MONITORS:
@@ -156,8 +160,9 @@ class World:
             }
             for name in COUNTS if wanted else ():
                 assert getattr(lists[monitor], name) == sum(getattr(bucket, name) for _, bucket in wanted)
-            known = [one.status in ("down", "timeout") for one in mine if one.status != "unknown"]
-            assert self.history.lifetime(monitor) == (len(known), sum(known))
+            known = [one for one in mine if one.status != "unknown" and not one.maintenance]
+            failed = sum(one.status in ("down", "timeout") for one in known)
+            assert self.history.lifetime(monitor) == (len(known), failed)
             for status in (None, "up", "down"):
                 chosen = [one for one in mine if status in (None, one.status)]
                 for limit, offset in ((100, 0), (2, 0), (3, len(chosen) // 2), (5, len(chosen))):
@@ -213,14 +218,14 @@ def recomputed(connection: sqlite3.Connection) -> dict[tuple[str, int, int], Buc
             hour, monitor = place >> 44, place >> 22 & 0x3FFFFF
             for key in (("hour", day * 24 + hour, monitor), ("day", day, monitor)):
                 ms = None if tenths is None else tenths / 10
-                found.setdefault(key, Bucket()).add(STATUSES[status], ms, held)
+                found.setdefault(key, Bucket()).add(STATUSES[status & 15], ms, held, status >= 16)
     return found
 
 
 def rolled(connection: sqlite3.Connection) -> dict[tuple[str, int, int], Bucket]:
     found: dict[tuple[str, int, int], Bucket] = {}
     for span in ("hour", "day"):
-        for row in connection.execute(f"SELECT * FROM {span}_rollups"):  # noqa: S608
+        for row in connection.execute(f"SELECT {span}, monitor, {NAMES}, histogram FROM {span}_rollups"):  # noqa: S608
             numbers = dict(zip(COUNTS, row[2:-1], strict=True))
             found[span, row[0], row[1]] = Bucket.from_bytes(row[-1], **numbers)
     return found
@@ -233,6 +238,7 @@ STEPS = st.one_of(
         st.sampled_from(STATUSES),
         st.sampled_from((0, 0, 0, 1000, 70 * times.MINUTE, 3 * times.HOUR, -2 * times.HOUR)),
         st.none() | st.integers(1, 90_000),
+        st.booleans(),
     ),
     st.tuples(st.just("wait"), st.sampled_from((20 * times.MINUTE, times.HOUR, 7 * times.HOUR, -times.HOUR))),
     st.tuples(st.just("tick"), st.integers(1, 9)),
@@ -350,8 +356,41 @@ async def test_who_is_cancelled_loses_no_check(db: Database, clock: FakeClock) -
 def counted(*checks: Check) -> Bucket:
     bucket = Bucket()
     for one in checks:
-        bucket.add(one.status, one.duration_ms, one.held_ms)
+        bucket.add(one.status, one.duration_ms, one.held_ms, one.maintenance)
     return bucket
+
+
+async def test_checks_in_maintenance_are_kept_and_left_out(db: Database, clock: FakeClock) -> None:
+    kept = await begun(db, clock)
+    marks: list[tuple[CheckStatus, bool]] = [("up", False), ("down", True), ("timeout", True), ("up", True)]
+    marks += [("down", False), ("unknown", True), ("up", False), ("degraded", True)]
+    recorded = [
+        kept.add(check(at=NOON + n, status=status, maintenance=planned))
+        for n, (status, planned) in enumerate(marks)
+    ]
+
+    async def agree(kept: History) -> None:
+        assert (await kept.page(1, limit=9))[0] == recorded[::-1]
+        assert await kept.page(1, status="down", limit=9) == ([recorded[4], recorded[1]], 2)
+        ((_, day),) = await kept.days(1, 1, clock.now())
+        assert (day.checks, day.failed, day.held_maintenance, day.held_unknown) == (3, 1, 150_000, 0)
+        assert day.uptime_percent() == pytest.approx(100 * 2 / 3)
+        (listed,) = (await kept.buckets([1], DAY, DAY)).values()
+        assert listed.counts() == day.counts() == counted(*recorded).counts()
+        assert kept.lifetime(1) == (3, 1)
+        points = await kept.latency(1, NOON, NOON + 99)
+        assert [status for _, _, status in points] == [status for status, _ in marks]
+
+    await agree(kept)  # before their commit
+    await kept.flush()
+    await agree(kept)
+    await agree(await begun(db, clock))  # as after a restart
+    again = await begun(db, clock)
+    await later(again, clock, 2 * times.HOUR)
+    await agree(again)
+    await agree(await begun(db, clock))
+    assert await stored(db, "SELECT checks_total, checks_failed FROM monitors WHERE row = 1") == [(3, 1)]
+    assert await db.alone(recomputed) == await db.alone(rolled)
 
 
 async def limit_pages(db: Database, more: int) -> None:

@@ -97,6 +97,13 @@ async def test_a_pass_from_its_start_to_its_end(db: Database) -> None:
     mark, found = await checks.rows(db, 1, seqs=[4], hours={DAY: [11, 12, 13]})
     assert (mark, sorted(found)) == (Pass(1, HOUR, 5, 1), [NOON, NOON + 7, NOON + times.HOUR])
     assert await checks.counted(db, 1, 9, mark) == [(1, 1, 0), (2, 3, 0)]
+    odd = [Check(monitor=3, at=n, status=status, maintenance=n > 4) for n, status in enumerate(2 * STATUSES)]
+    await db.write(lambda tx: checks.append(tx, [checks.to_row(20 + one.at, one) for one in odd]))
+    assert await checks.counted(db, 20, 40, mark) == [(3, 4, 2)]
+    found = (await checks.rows(db, 3, seqs=[*range(20, 40)], hours={}))[1]
+    assert [checks.to_check(3, at, found[at]) for at in range(10)] == odd
+    assert list((await checks.rows(db, 3, seqs=[*range(20, 40)], hours={}, status=1))[1]) == [1, 6]
+    await db.write(lambda tx: checks.delete_logged(tx, [*range(20, 40)]))
     assert [seq for seq, *_ in await checks.scan(db, 1, 9, 4)] == [1, 2, 3, 4]
     assert [seq for seq, *_ in await checks.scan_monitors(db, 1, 9, [2])] == [2, 5, 6]
 

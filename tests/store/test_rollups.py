@@ -20,17 +20,17 @@ async def db(tmp_path: Path) -> AsyncIterator[Database]:
     await database.close()
 
 
-def bucket(*checks: tuple[CheckStatus, float | None]) -> Bucket:
+def bucket(*checks: tuple[CheckStatus, float | None], maintenance: bool = False) -> Bucket:
     made = Bucket()
     for status, ms in checks:
-        made.add(status, ms, 1000)
+        made.add(status, ms, 1000, maintenance)
     return made
 
 
 async def test_the_schema_has_the_counts(db: Database) -> None:
     for span in ("hour", "day"):
         found = await db.fetch(f"SELECT name FROM pragma_table_info('{span}_rollups')")  # noqa: S608
-        assert tuple(name for (name,) in found) == (span, "monitor", *COUNTS, "histogram")
+        assert sorted(name for (name,) in found) == sorted((span, "monitor", *COUNTS, "histogram"))
 
 
 async def test_what_comes_later_is_added(db: Database) -> None:
@@ -54,6 +54,17 @@ async def test_what_comes_later_is_added(db: Database) -> None:
     await db.write(lambda tx: rollups.forget(tx, "day", 3, range(9)))
     assert (await rollups.of_monitor(db, "day", 3, range(9)))[1] == {}
     assert (await rollups.of_monitor(db, "day", 2, range(9)))[1] == {5: second}
+
+
+async def test_what_was_in_maintenance_is_added_apart(db: Database) -> None:
+    planned, plain = bucket(("up", 1.5), ("down", None), maintenance=True), bucket(("down", 900.0))
+    for part in (planned, plain):
+        await db.write(lambda tx, part=part: rollups.add(tx, "day", 5, [(1, part)]))  # type: ignore[misc]
+    found = (await rollups.of_monitor(db, "day", 1, [5]))[1][5]
+    assert (found.checks, found.failed, found.uptime_percent()) == (1, 1, 0.0)
+    assert (found.maintenance, found.maintenance_failed, found.held_maintenance) == (2, 1, 2000)
+    # Pages of checks are counted by status, wherever they were made.
+    assert (await rollups.counts_of_monitor(db, "day", 1, [5]))[1] == {5: (1, 2, 0, 0, 0)}
 
 
 async def test_old_hours_go_in_slices(db: Database) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field, structs
 
 from tickd import ids
+from tickd.domain import channels, subjects
+from tickd.domain.jobs import Severity
 from tickd.errors import Forbidden, Invalid
 
 Scope = Literal["read", "write", "heartbeat:write", "admin"]
@@ -39,6 +41,51 @@ class Account(Struct, frozen=True, kw_only=True):
     verifications_per_month: int | None
     retention_days: int
     created_at: int
+    alert_email: str = ""
+    owner_email: str = ""
+    batch_window_secs: int = 0
+    draft_incidents: bool = False
+    publish_after_secs: int | None = None
+    default_severity: Severity | None = None
+    fallback_channel: str | None = None
+    webhook_secret: str = ""
+
+    @property
+    def mail_to(self) -> str:
+        """Where alerts go by e-mail that name nobody: the alert address, or else the owner's; or nowhere."""
+        return self.alert_email or self.owner_email
+
+
+class AccountChange(Struct, kw_only=True):
+    """What a caller may say of the account; a field left out keeps its value."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=200)] | UnsetType = UNSET
+    alert_email: Annotated[str, Meta(max_length=320)] | UnsetType = UNSET
+    owner_email: Annotated[str, Meta(max_length=320)] | UnsetType = UNSET
+    batch_window_secs: Annotated[int, Meta(ge=0, le=3600)] | UnsetType = UNSET
+    draft_incidents: bool | UnsetType = UNSET
+    publish_after_secs: Annotated[int, Meta(ge=0, le=604_800)] | None | UnsetType = UNSET
+    default_severity: Severity | None | UnsetType = UNSET
+    fallback_channel: Annotated[str, Meta(max_length=100)] | None | UnsetType = UNSET
+    webhook_secret: Annotated[str, Meta(max_length=200)] | UnsetType = UNSET
+
+
+def change(account: Account, spec: AccountChange) -> Account:
+    """The account with what was said of it; Invalid names the field that can't be.
+
+    An empty `webhook_secret` asks for no signature.
+    """
+    said: dict[str, Any] = {name: value for name, value in structs.asdict(spec).items() if value is not UNSET}
+    if "name" in said:
+        said["name"] = subjects.name(said["name"])
+    for name in ("alert_email", "owner_email"):
+        if said.get(name, "").strip():
+            said[name] = channels.address(name, said[name])
+    if "webhook_secret" in said:
+        said["webhook_secret"] = subjects.signing_secret("webhook_secret", said["webhook_secret"])
+    if "fallback_channel" in said:
+        said["fallback_channel"] = said["fallback_channel"] or None
+    return structs.replace(account, **said)
 
 
 class KeyRequest(Struct, kw_only=True):

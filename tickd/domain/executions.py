@@ -30,7 +30,10 @@ BODY_LETTERS = 2_048
 
 
 class Execution(Struct, frozen=True, kw_only=True):
-    """One run of a job, as it stands; `row` is its key in the store, times are milliseconds."""
+    """One run of a job, as it stands; `row` is its key in the store, times are milliseconds.
+
+    `deferred_until` is set while it waits for what its job requires.
+    """
 
     row: int
     job_row: int
@@ -49,6 +52,7 @@ class Execution(Struct, frozen=True, kw_only=True):
     interruptions: int = 0
     response_body: str = ""
     output: str = ""
+    deferred_until: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +125,12 @@ def after_restart(
 ) -> Literal["run", "miss", "again", "close", "keep"]:
     """What a start does with an execution that it finds open.
 
-    A pending one was never called: it runs, unless it is late and its job catches nothing up. A running
-    one may have been called: it is closed, and begun again where the job catches up. One that was
-    accepted waits on for its callback.
+    A deferred one waits on. Another pending one was never called: it runs, unless it is late and its job
+    catches nothing up. A running one may have been called: it is closed, and begun again where the job
+    catches up. One that was accepted waits on for its callback.
     """
+    if execution.deferred_until is not None:
+        return "keep"
     if execution.status == "running" and execution.deadline_at is not None:
         return "keep"
     catches_up = catch_up != "none" or execution.trigger == "manual"

@@ -45,6 +45,7 @@ class HeartbeatChange(Struct, kw_only=True):
     severity: Severity | UnsetType = UNSET
     cooldown_secs: Annotated[int, Meta(ge=0, le=604_800)] | UnsetType = UNSET
     channels: Annotated[list[Reference], Meta(max_length=50)] | UnsetType = UNSET
+    depends_on: Annotated[list[Reference], Meta(max_length=50)] | UnsetType = UNSET
     tags: Annotated[list[Tag], Meta(max_length=50)] | UnsetType = UNSET
     group: Annotated[str, Meta(max_length=100)] | UnsetType = UNSET
     public: bool | UnsetType = UNSET
@@ -70,6 +71,7 @@ class Options(Struct, frozen=True, kw_only=True, omit_defaults=True):
     severity: Severity = "minor"
     cooldown_secs: int = 0
     channels: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()
     check_interval_secs: int = 60
     maintenance_windows: tuple[Window, ...] = ()
     alert_email: str = ""
@@ -276,6 +278,7 @@ _RULES: dict[str, Callable[[Any], Any]] = {
     "allowed_ips": _allowed,
     "maintenance_windows": subjects.windows,
     "channels": subjects.unique,
+    "depends_on": subjects.unique,
     "tags": subjects.unique,
     "alert_slack_webhook": subjects.hook("alert_slack_webhook"),
     "webhook_url": subjects.hook("webhook_url"),

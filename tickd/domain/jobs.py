@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
@@ -11,7 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field, structs
 
-from tickd.domain import cron, headers, times, urls
+from tickd.domain import cron, headers, subjects, times, urls
 from tickd.errors import Invalid
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -58,6 +56,7 @@ class JobChange(Struct, kw_only=True, forbid_unknown_fields=False):
     failure_threshold: Annotated[int, Meta(ge=1, le=10)] | UnsetType = UNSET
     severity: Severity | UnsetType = UNSET
     channels: Annotated[list[Reference], Meta(max_length=50)] | UnsetType = UNSET
+    depends_on: Annotated[list[Reference], Meta(max_length=50)] | UnsetType = UNSET
     tags: Annotated[list[Tag], Meta(max_length=50)] | UnsetType = UNSET
     signing_secret: Annotated[str, Meta(max_length=200)] | UnsetType = UNSET
     completion: Completion | UnsetType = UNSET
@@ -98,6 +97,7 @@ class Job(Struct, frozen=True, kw_only=True):
     failure_threshold: int = 1
     severity: Severity = "major"
     channels: list[str] = []
+    depends_on: list[str] = []
     tags: list[str] = []
     signing_secret: str = ""
     completion: Completion = "response"
@@ -210,15 +210,7 @@ def _headers(value: object) -> dict[str, str]:
 
 
 def _signing_secret(value: object) -> str:
-    secret = str(value)
-    if secret.startswith("whsec_"):
-        try:
-            key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-        except (binascii.Error, ValueError):
-            key = b""
-        if not key:
-            raise Invalid("signing_secret", "must be base64 after whsec_")
-    return secret
+    return subjects.signing_secret("signing_secret", value)
 
 
 def _unique(value: object) -> list[object]:
@@ -236,6 +228,7 @@ _RULES: dict[str, Callable[[object], object]] = {
     "retry_on": _unique,
     "tags": _unique,
     "channels": _unique,
+    "depends_on": _unique,
     "requires": _unique,
 }
 

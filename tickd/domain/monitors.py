@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
-from tickd.domain import assertions, headers, keywords, maintenance, slugs, subjects, thresholds, times, urls
+from tickd.domain import assertions, headers, keywords, slugs, subjects, thresholds, times, urls
 from tickd.domain.assertions import Assertion, JsonAssertion
 from tickd.domain.checks import Check, CheckStatus
 from tickd.domain.jobs import Name, Reference, Severity, Tag
@@ -49,6 +49,7 @@ class MonitorChange(Struct, kw_only=True):
     cooldown_secs: Annotated[int, Meta(ge=0, le=604_800)] | UnsetType = UNSET
     severity: Severity | UnsetType = UNSET
     channels: Annotated[list[Reference], Meta(max_length=50)] | UnsetType = UNSET
+    depends_on: Annotated[list[Reference], Meta(max_length=50)] | UnsetType = UNSET
     tags: Annotated[list[Tag], Meta(max_length=50)] | UnsetType = UNSET
     group: Annotated[str, Meta(max_length=100)] | UnsetType = UNSET
     public: bool | UnsetType = UNSET
@@ -97,6 +98,7 @@ class Options(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cooldown_secs: int = 0
     severity: Severity = "major"
     channels: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()
     expected_status_code: int | None = None
     basic_auth_user: str = ""
     basic_auth_pass: str = ""
@@ -140,6 +142,7 @@ class Monitor(Struct, frozen=True, kw_only=True):
     standing: Standing = Standing()
     ssl_expires_at: int | None = None
     ssl_issuer: str | None = None
+    ssl_warned_days: int | None = None
     created_at: int
     updated_at: int
     checks_total: int = 0
@@ -272,6 +275,7 @@ _RULES: dict[str, Callable[[Any], Any]] = {
     "keyword": _keyword,
     "response_threshold_ms": _threshold,
     "channels": subjects.unique,
+    "depends_on": subjects.unique,
     "tags": subjects.unique,
     "alert_slack_webhook": subjects.hook("alert_slack_webhook"),
     "webhook_url": subjects.hook("webhook_url"),
@@ -288,18 +292,17 @@ def judge(
     failure_threshold: int,
     recovery_threshold: int,
     now: int,
-    in_maintenance: bool = False,
 ) -> tuple[Standing, Flip | None]:
     """What a check makes of a monitor, and whether it flipped.
 
     `unknown` is what tickd could not know, and changes nothing. The threshold's bad check in a row makes
-    the monitor fail; while it fails, the recovery threshold's good one in a row recovers it. In maintenance
-    bad checks count, but none makes it fail: the first bad one after it does, where there are enough.
+    the monitor fail; while it fails, the recovery threshold's good one in a row recovers it. Maintenance
+    changes nothing here: it holds back incidents, not states.
     """
     if status == "unknown":
         return standing, None
     if status in ("down", "timeout"):
-        return _worse(standing, failure_threshold, now, in_maintenance)
+        return _worse(standing, failure_threshold, now)
     state: State = "degraded" if status == "degraded" else "up"
     successes = standing.consecutive_successes + 1
     if standing.failing and successes < recovery_threshold:
@@ -314,19 +317,12 @@ def judge(
     return Standing(state=state, consecutive_successes=min(successes, 10), changed_at=since), flip
 
 
-def _worse(
-    standing: Standing, threshold: int, now: int, in_maintenance: bool
-) -> tuple[Standing, Flip | None]:
+def _worse(standing: Standing, threshold: int, now: int) -> tuple[Standing, Flip | None]:
     failures = standing.consecutive_failures + 1
-    if standing.failing or in_maintenance or failures < threshold:
+    if standing.failing or failures < threshold:
         return structs.replace(standing, consecutive_failures=failures, consecutive_successes=0), None
     worse = Standing(state="down", failing=True, consecutive_failures=failures, changed_at=now)
     return worse, "failing"
-
-
-def in_maintenance(monitor: Monitor, now: int) -> bool:
-    """Whether one of the monitor's own windows holds now."""
-    return maintenance.within(monitor.options.maintenance_windows, now)
 
 
 def response_ms(kind: Type, check: Check) -> float | None:
@@ -340,9 +336,21 @@ def next_due(phase: int, interval_ms: int, now: int) -> int:
     return now + interval_ms - (now - phase) % interval_ms
 
 
-def seen(monitor: Monitor, standing: Standing, ssl_expires_at: int | None, ssl_issuer: str | None) -> Monitor:
+def seen(
+    monitor: Monitor,
+    standing: Standing,
+    ssl_expires_at: int | None,
+    ssl_issuer: str | None,
+    ssl_warned_days: int | None,
+) -> Monitor:
     """The monitor as a check left it."""
-    return structs.replace(monitor, standing=standing, ssl_expires_at=ssl_expires_at, ssl_issuer=ssl_issuer)
+    return structs.replace(
+        monitor,
+        standing=standing,
+        ssl_expires_at=ssl_expires_at,
+        ssl_issuer=ssl_issuer,
+        ssl_warned_days=ssl_warned_days,
+    )
 
 
 def is_worth_a_row(before: Monitor, after: Monitor) -> bool:
@@ -354,9 +362,7 @@ def is_worth_a_row(before: Monitor, after: Monitor) -> bool:
         return True
     if new.failing:
         return new.consecutive_successes != old.consecutive_successes
-    # In maintenance they go on past the threshold, of which one more says nothing.
-    most = after.options.failure_threshold
-    return most > 1 and min(new.consecutive_failures, most) != min(old.consecutive_failures, most)
+    return after.options.failure_threshold > 1 and new.consecutive_failures != old.consecutive_failures
 
 
 def edited(known: Monitor, after: Monitor) -> Monitor:
@@ -364,4 +370,4 @@ def edited(known: Monitor, after: Monitor) -> Monitor:
     standing = known.standing
     if is_other_target(known, after) or known.paused != after.paused:
         standing = structs.replace(standing, consecutive_failures=0, consecutive_successes=0)
-    return seen(after, standing, known.ssl_expires_at, known.ssl_issuer)
+    return seen(after, standing, known.ssl_expires_at, known.ssl_issuer, known.ssl_warned_days)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Callable
 from typing import Any
 
@@ -37,3 +39,16 @@ def windows(value: Any) -> tuple[Window, ...]:
 def hook(field: str) -> Callable[[Any], str]:
     """A rule for an address that may be empty; Invalid names `field`."""
     return lambda value: urls.http_url(field, value) if str(value).strip() else ""
+
+
+def signing_secret(field: str, value: Any) -> str:
+    """What signs a call by Standard Webhooks; Invalid names `field`."""
+    secret = str(value)
+    if secret.startswith("whsec_"):
+        try:
+            key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+        except (binascii.Error, ValueError):
+            key = b""
+        if not key:
+            raise Invalid(field, "must be base64 after whsec_")
+    return secret

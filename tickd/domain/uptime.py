@@ -19,8 +19,13 @@ Status = Literal["up", "down", "timeout", "degraded", "unknown"]
 COUNTS = (
     *("up", "down", "timeout", "degraded", "unknown"),
     *("held_up", "held_down", "held_unknown", "latency_sum", "latency_count"),
+    *("maintenance", "maintenance_failed", "held_maintenance"),
 )
-"""The numbers of a bucket, all but its histogram; held times and the sum are in milliseconds."""
+"""The numbers of a bucket, all but its histogram; held times and the sum are in milliseconds.
+
+The first five count every check. `maintenance` says how many of the known ones were made in maintenance,
+`maintenance_failed` how many of these were bad; their time is in `held_maintenance` alone.
+"""
 
 _BOUNDS = tuple(10 ** (power / 5) for power in range(25))  # ms
 _BINS = len(_BOUNDS) + 1
@@ -45,17 +50,24 @@ class Bucket:
     held_unknown: int
     latency_sum: float
     latency_count: int
+    maintenance: int
+    maintenance_failed: int
+    held_maintenance: int
     slowest_ms: float
 
     def __init__(self) -> None:
         self.up = self.down = self.timeout = self.degraded = self.unknown = 0
         self.held_up = self.held_down = self.held_unknown = 0
+        self.maintenance = self.maintenance_failed = self.held_maintenance = 0
         self.latency_count = 0
         self.latency_sum = self.slowest_ms = 0.0
         self._bins: array[int] | None = None
 
-    def add(self, status: Status, ms: float | None, held_ms: int) -> None:
+    def add(self, status: Status, ms: float | None, held_ms: int, maintenance: bool = False) -> None:
         """Count a check: its response time, None without a response, and the time it vouches for."""
+        if maintenance:
+            self._leave_out(status, held_ms)
+            held_ms = 0
         if status == "up":
             self.up += 1
             self.held_up += held_ms
@@ -82,6 +94,14 @@ class Bucket:
                 bins = self._bins = array("I", _EMPTY)
             bins[bisect_left(_BOUNDS, ms)] += 1
 
+    def _leave_out(self, status: Status, held_ms: int) -> None:
+        """Count a check in maintenance, whose time is neither good nor bad nor unknown."""
+        self.held_maintenance += held_ms
+        if status != "unknown":
+            self.maintenance += 1
+        if status in ("down", "timeout"):
+            self.maintenance_failed += 1
+
     def merge(self, other: Bucket) -> None:
         """Count all that the other one has counted too."""
         for name in COUNTS:
@@ -94,19 +114,19 @@ class Bucket:
 
     @property
     def checks(self) -> int:
-        """How many checks told something: all but the unknown."""
-        return self.up + self.degraded + self.down + self.timeout
+        """How many checks count: all but the unknown ones and those in maintenance."""
+        return self.up + self.degraded + self.down + self.timeout - self.maintenance
 
     @property
     def failed(self) -> int:
-        """How many checks were down or timed out."""
-        return self.down + self.timeout
+        """How many of them were down or timed out."""
+        return self.down + self.timeout - self.maintenance_failed
 
     def uptime_percent(self) -> float | None:
         """The share of the known time that it was up, of the checks where no time was held; None without."""
         good, bad = self.held_up, self.held_down
         if not good + bad:
-            good, bad = self.up + self.degraded, self.down + self.timeout
+            good, bad = self.checks - self.failed, self.failed
         return 100 * good / (good + bad) if good + bad else None
 
     def avg_ms(self) -> float | None:

@@ -26,6 +26,9 @@ __all__ = ["Certificate", "Prober", "Seen", "Target", "Timings"]
 
 Fault = Literal["", "down", "timeout", "unknown"]
 
+EVIDENCE_BYTES = 8_192
+"""How much is read of the body of an error that nobody asked for."""
+
 log = logging.getLogger("tickd.outbound")
 
 
@@ -34,7 +37,8 @@ class Target:
     """What to look at; `timeout_secs` covers everything, all redirects included.
 
     `url` is a URL for http, "host:port" for tcp, "host" or "host:port" for ssl, a host for dns. Unless
-    `wants_body`, an answer is complete with its headers; else at most `max_body` decoded bytes are read.
+    `wants_body`, an answer that is no error is complete with its headers, and of an error the beginning is
+    read; else at most `max_body` decoded bytes are read.
     """
 
     kind: Literal["http", "ssl", "tcp", "dns"]
@@ -227,14 +231,15 @@ def _place(text: str, *, port_needed: bool) -> Destination:
 
 def _reading(target: Target) -> Reading:
     if not target.wants_body:
-        return Reading(0, without_body=_headers_are_enough)
+        return Reading(EVIDENCE_BYTES, without_body=_headers_are_enough)
     return Reading(
         target.max_body, decode=True, without_body=is_redirect if target.follow_redirects else None
     )
 
 
-def _headers_are_enough(_status: int, _headers: RawHeaders) -> bool:
-    return True
+def _headers_are_enough(status: int, _headers: RawHeaders) -> bool:
+    # What an error says of itself is evidence.
+    return status < 400
 
 
 def _fill(seen: Seen, response: Response) -> None:

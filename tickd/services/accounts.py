@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import sqlite3
 from collections import OrderedDict
 
 from tickd import logs
 from tickd.clock import Clock
 from tickd.domain import accounts as rules
 from tickd.domain import times
-from tickd.domain.accounts import Account, ApiKey, KeyRequest, Principal
-from tickd.errors import NotFound, TooMany, Unauthorized, Unavailable
-from tickd.store import accounts
+from tickd.domain.accounts import Account, AccountChange, ApiKey, KeyRequest, Principal
+from tickd.errors import Invalid, NotFound, TooMany, Unauthorized, Unavailable
+from tickd.store import accounts, channels
 from tickd.store.database import Database
 
 FAILURES_MOST = 20
@@ -84,6 +85,22 @@ class Accounts:
         if found is None:
             raise NotFound(f"no account {account_id}")
         return found
+
+    async def change(self, account_id: str, spec: AccountChange) -> Account:
+        """Change what `spec` says of the account; Invalid for a fallback channel that is not there."""
+
+        def unit(tx: sqlite3.Connection) -> Account:
+            known = accounts.find(tx, account_id)
+            if known is None:
+                raise NotFound(f"no account {account_id}")
+            changed = rules.change(known, spec)
+            fallback = changed.fallback_channel
+            if fallback and channels.find(tx, account_id, fallback) is None:
+                raise Invalid("fallback_channel", f"must be the id of a channel; {fallback[:100]} is none")
+            accounts.update(tx, changed)
+            return changed
+
+        return await self._db.write(unit)
 
     async def create_key(self, account_id: str, request: KeyRequest) -> tuple[ApiKey, str]:
         """Make an API key; the key itself is known only now."""

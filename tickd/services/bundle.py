@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tickd.services.accounts import Accounts
+from tickd.services.channels import Channels
 from tickd.services.firing import Firing
 from tickd.services.health import Health
 from tickd.services.heartbeats import Heartbeats
+from tickd.services.incidents import Incidents
 from tickd.services.jobs import Jobs
+from tickd.services.maintenance import Maintenance
 from tickd.services.monitors import Monitors
 
 
@@ -20,5 +23,8 @@ class Services:
     jobs: Jobs
     monitors: Monitors
     heartbeats: Heartbeats
+    incidents: Incidents
+    channels: Channels
+    maintenance: Maintenance
     firing: Firing
     health: Health

@@ -17,14 +17,19 @@ from tickd.domain import monitors as rules
 from tickd.domain import times, uptime
 from tickd.domain.checks import Check, CheckStatus
 from tickd.domain.histogram import Histogram
+from tickd.domain.incidents import certificate_warning
 from tickd.domain.monitors import Flip, Monitor, Standing
 from tickd.errors import NotFound, Unavailable
 from tickd.outbound.prober import Prober, Seen, Target
+from tickd.services import evidence
+from tickd.services.evidence import Evidence
 from tickd.services.history import History
 from tickd.services.lane import Lane
+from tickd.services.maintenance import Calendar
 from tickd.services.network import OwnNetwork
 from tickd.services.standings import Change, Standings
 from tickd.services.targets import host_of, is_plain, judged, target_of
+from tickd.services.telling import Telling
 from tickd.store import monitors
 from tickd.store.database import Database
 
@@ -48,12 +53,13 @@ class Watched:
     """A monitor in memory: its settings, its standing, its latest check, and when it is due."""
 
     __slots__ = (
-        *("due", "host", "in_flight", "joined", "last", "monitor", "phase", "plain", "queued", "target"),
-        "version",
+        *("due", "evidence", "host", "in_flight", "joined", "last", "monitor", "phase", "plain", "queued"),
+        *("target", "version"),
     )
 
     def __init__(self, monitor: Monitor) -> None:
         self.last: Check | None = None
+        self.evidence = Evidence()
         self.due: int | None = None
         self.in_flight = False
         self.queued = False
@@ -84,7 +90,15 @@ class Checking:
     """The uptime loop's tick, check now, and what is known of every monitor."""
 
     def __init__(
-        self, db: Database, prober: Prober, clock: Clock, lane: Lane, history: History, network: OwnNetwork
+        self,
+        db: Database,
+        prober: Prober,
+        clock: Clock,
+        lane: Lane,
+        history: History,
+        network: OwnNetwork,
+        telling: Telling,
+        calendar: Calendar,
     ) -> None:
         self._db = db
         self._prober = prober
@@ -92,7 +106,8 @@ class Checking:
         self._lane = lane
         self._history = history
         self._network = network
-        self._standings = Standings(history)
+        self._calendar = calendar
+        self._standings = Standings(history, telling)
         self._watched: dict[int, Watched] = {}
         self._heap: list[tuple[int, int]] = []
         self._by_hand: set[asyncio.Task[None]] = set()
@@ -288,9 +303,9 @@ class Checking:
             self._network.worked(seen.address)
         if watched.version != version:
             return None
-        last, timings = watched.last, seen.timings
+        last, timings, monitor = watched.last, seen.timings, watched.monitor
         check = Check(
-            monitor=watched.monitor.row,
+            monitor=monitor.row,
             at=at,
             status=status,
             held_ms=uptime.held(at, None if last is None else last.at, watched.interval),
@@ -302,6 +317,9 @@ class Checking:
             first_byte_ms=timings.first_byte_ms,
             ssl_expires_at=None if seen.certificate is None else seen.certificate.not_after,
             error=error[:500],
+            maintenance=self._calendar.covers(
+                monitor.account_id, monitor.id, monitor.tags, monitor.options.maintenance_windows, at
+            ),
         )
         check = self._history.add(check)
         watched.last = check
@@ -343,16 +361,14 @@ class Checking:
                 failure_threshold=options.failure_threshold,
                 recovery_threshold=options.recovery_threshold,
                 now=check.at,
-                in_maintenance=rules.in_maintenance(before, check.at),
             )
-        expires, issuer = before.ssl_expires_at, before.ssl_issuer
-        if seen.certificate is not None:
-            expires, issuer = seen.certificate.not_after, seen.certificate.issuer
-        if (standing, expires, issuer) == (before.standing, before.ssl_expires_at, before.ssl_issuer):
+        change = self._change(watched, standing, flip, check, seen)
+        if change is None:
             return True
-        if rules.is_worth_a_row(before, rules.seen(before, standing, expires, issuer)):
+        after = rules.seen(before, standing, *change[2:5])
+        if change.flip or change.warn_days is not None or rules.is_worth_a_row(before, after):
             try:
-                await self._standings.write(Change(before.row, standing, expires, issuer))
+                await self._standings.write(change)
             except Exception as error:
                 # Memory stays what the file says; the next check judges again. The writer tells of its disk.
                 if not isinstance(error, Unavailable):
@@ -361,10 +377,52 @@ class Checking:
         if watched.version != version:
             # What was written holds; the edit, which is written before or after it, took the counts alone.
             standing = structs.replace(standing, consecutive_failures=0, consecutive_successes=0)
-        watched.monitor = rules.seen(watched.monitor, standing, expires, issuer)
+        watched.monitor = rules.seen(watched.monitor, standing, *change[2:5])
         if flip is not None:
             _say(before, flip, check)
         return watched.version == version
+
+    def _change(
+        self, watched: Watched, standing: Standing, flip: Flip | None, check: Check, seen: Seen
+    ) -> Change | None:
+        """What a check changes of its monitor, and what there is to tell; None where nothing."""
+        before = watched.monitor
+        cause = evidence.note(watched.evidence, check, seen)
+        if flip == "degraded":
+            cause = evidence.cause_of(check, seen, None)
+        expires, issuer, warned = before.ssl_expires_at, before.ssl_issuer, before.ssl_warned_days
+        days: int | None = None
+        if seen.certificate is not None:
+            expires, issuer = seen.certificate.not_after, seen.certificate.issuer
+            if expires != before.ssl_expires_at:
+                warned = None
+            if not (before.paused or check.maintenance):
+                days = certificate_warning(expires, check.at, warned)
+                warned = warned if days is None else days
+        if days is not None and flip == "degraded" and before.type == "ssl":
+            flip = None  # the certificate's own warning says it already
+        unchanged = (standing, expires, issuer, warned) == (
+            before.standing,
+            before.ssl_expires_at,
+            before.ssl_issuer,
+            before.ssl_warned_days,
+        )
+        if unchanged:
+            return None
+        renewed = before.ssl_expires_at is not None and expires != before.ssl_expires_at
+        return Change(
+            before.row,
+            standing,
+            expires,
+            issuer,
+            warned,
+            check.at,
+            self._clock.now(),
+            flip,
+            cause,
+            days,
+            renewed,
+        )
 
     async def stop(self, grace_secs: float) -> None:
         """Begin nothing more; what runs is cut off: its next look comes at the next start."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from tickd import logs
@@ -14,9 +15,11 @@ from tickd.domain import expiry as rules
 from tickd.domain import times
 from tickd.domain.expiry import Flip, Standing
 from tickd.domain.histogram import Histogram
+from tickd.domain.incidents import Cause
 from tickd.domain.pings import Event, EventKind
 from tickd.services.network import OwnNetwork
 from tickd.services.pinging import RUNS_MOST, Pinging
+from tickd.services.telling import Telling
 from tickd.services.witness import Blind, Witness
 from tickd.store import accounts, heartbeats
 from tickd.store import pings as store
@@ -25,6 +28,8 @@ from tickd.store.heartbeats import Pulse
 
 BATCH = 200
 """How many deadlines one transaction settles at most."""
+Tell = Callable[[sqlite3.Connection, int, str, int, int], None]
+"""Told in the same transaction that a heartbeat fails: its row, why, since when, and now."""
 HELD = 50
 """How soon a deadline is looked at again that waits for a ping which is arriving, in milliseconds."""
 
@@ -51,12 +56,14 @@ class Expiry:
         pinging: Pinging,
         witness: Witness,
         network: OwnNetwork,
+        telling: Telling,
     ) -> None:
         self._db = db
         self._clock = clock
         self.pinging = pinging
         self._witness = witness
         self._network = network
+        self._telling = telling
         self._blind: list[Blind] = []
         self._next: int | None = None
         self.misses = 0
@@ -97,9 +104,13 @@ class Expiry:
             if self._blind or self.pinging.lost_since is not None:
                 return now  # known since this tick began: what it would settle may have to be put off
             arriving = self.pinging.doors.arriving()
-            settled, left = await self._db.write(lambda tx, arriving=arriving: _settle(tx, now, arriving))  # type: ignore[misc]
+            settled, left = await self._db.write(
+                partial(_settle, now=now, arriving=arriving, tell=self._failing)
+            )
             for one in settled:
                 self._note(one, now)
+            if any(one.flip for one in settled):
+                self._telling.queued()
             if not settled:
                 break
             await asyncio.sleep(0)
@@ -123,6 +134,10 @@ class Expiry:
         if following is not None:
             self._next = min(following, following if self._next is None else self._next)
         return self._next
+
+    def _failing(self, tx: sqlite3.Connection, row: int, words: str, at: int, now: int) -> None:
+        """What a silence opens, in the transaction that records it."""
+        self._telling.failing(tx, "heartbeat", row, Cause(error=words, at=at), now)
 
     def _note(self, silence: Silence, now: int) -> None:
         self.misses += 1
@@ -175,7 +190,9 @@ class Expiry:
         return "tickd was not running" if blind is None else blind.sentence
 
 
-def _settle(tx: sqlite3.Connection, now: int, arriving: Mapping[int, int]) -> tuple[list[Silence], bool]:
+def _settle(
+    tx: sqlite3.Connection, now: int, arriving: Mapping[int, int], tell: Tell
+) -> tuple[list[Silence], bool]:
     """Count the silences whose deadline has passed; whether some wait for a ping that is arriving.
 
     A ping that was received before the deadline has not missed it, however long its body takes.
@@ -192,6 +209,8 @@ def _settle(tx: sqlite3.Connection, now: int, arriving: Mapping[int, int]) -> tu
             words = f"the run that began at {times.rfc3339(run.started_at)} did not end within {took}"
             standing, flip = rules.overran(pulse.rhythm, pulse.standing, run.due_at)
             _record(tx, pulse, standing, flip, "overran", run.due_at, now, words, run.rid)
+            if flip == "failing":
+                tell(tx, pulse.row, words, run.due_at, now)
             settled.append(Silence(run.id, pulse.name, standing.consecutive_misses, run.due_at, flip))
     for overdue in heartbeats.due(tx, now, BATCH + len(arriving)):
         pulse = overdue.pulse
@@ -203,7 +222,10 @@ def _settle(tx: sqlite3.Connection, now: int, arriving: Mapping[int, int]) -> tu
         if pulse.open_runs:
             # One silence: what has begun and not ended is not missed once more.
             store.count_runs(tx, pulse.row)
-        _record(tx, pulse, standing, flip, "missed", due_at, now, _words(pulse), "")
+        words = _words(pulse)
+        _record(tx, pulse, standing, flip, "missed", due_at, now, words, "")
+        if flip == "failing":
+            tell(tx, pulse.row, words, due_at, now)
         settled.append(Silence(overdue.id, pulse.name, standing.consecutive_misses, due_at, flip))
     return settled, held
 

@@ -9,7 +9,6 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 from tickd import ids, logs
 from tickd.clock import Clock
@@ -18,12 +17,16 @@ from tickd.domain import jobs as job_rules
 from tickd.domain import outputs, signing, times
 from tickd.domain.executions import Outcome
 from tickd.domain.histogram import Histogram
+from tickd.domain.incidents import Cause, shown_body
 from tickd.domain.jobs import Job, Occurrence
 from tickd.errors import Invalid, NotFound
-from tickd.outbound.http import Failure, HttpClient, Request
-from tickd.services import ledger
+from tickd.outbound.http import HttpClient
+from tickd.services import gates, ledger
+from tickd.services.calling import Calling
+from tickd.services.gates import Gates
 from tickd.services.lane import Lane, Pace
 from tickd.services.ledger import Run
+from tickd.services.telling import Telling
 from tickd.services.together import Together
 from tickd.services.witness import Witness
 from tickd.store import executions, jobs
@@ -33,8 +36,6 @@ T = TypeVar("T")
 
 BATCH = 100
 """How many due jobs are planned in one go."""
-RESPONSE_BYTES = 65_536
-"""How much of a response body is read; 2,048 characters of it are kept."""
 HORIZON = 90 * times.DAY
 """Occurrences older than this are past their retention and get no row."""
 REPLAN_BACK = 3 * times.HOUR
@@ -44,7 +45,6 @@ POISONED_FOR = times.HOUR
 OURS_MOST = 60
 """How often a call is tried again that this machine could not make (no descriptors, no memory)."""
 OURS_PAUSE_SECS = 1.0
-_HEADER_SAFE = " !\"#$&'()*+,-./:;<=>?@[]^_`{|}~"
 
 log = logging.getLogger("tickd.firing")
 
@@ -59,18 +59,20 @@ class Firing:
         clock: Clock,
         lane: Lane,
         witness: Witness,
+        telling: Telling,
         *,
         secret: bytes,
         base_url: Callable[[], str],
         jitter: Callable[[], float],
     ) -> None:
         self._db = db
-        self._http = http
         self._clock = clock
         self._lane = lane
         self._witness = witness
+        self._telling = telling
         self._secret = secret
-        self._base_url = base_url
+        self._calling = Calling(http, clock, secret=secret, base_url=base_url)
+        self._gates = Gates(db, witness.why)
         self._jitter = jitter
         self._together = Together(db, clock)
         self._pace = Pace()
@@ -100,6 +102,9 @@ class Firing:
         self._witness.look(now)
         if self._back:
             await self._replan(now)
+        # What was deferred comes before what is due now: in their order.
+        released, are_more = await self._gates.look(now)
+        self.submit(released)
         due = await jobs.due(self._db, now, BATCH)
         planned, poisoned, occurrences = [], [], 0
         for job in due:
@@ -122,14 +127,26 @@ class Firing:
             why = self._witness.why
             return [run for job, plan in planned for run in ledger.record_due(tx, job, plan, now, why)]
 
+        self._gates.deferring |= any(job.requires for job, _ in planned)
         if planned or poisoned:
             self.submit(await self._db.write(unit))
-        return await jobs.next_due(self._db)
+        following, until = await jobs.next_due(self._db)
+        looks = now if are_more else self._gates.next_look(until, now)
+        return min((moment for moment in (following, looks) if moment is not None), default=None)
+
+    def gates_changed(self) -> None:
+        """A monitor or heartbeat is well again, after the commit: what was deferred for it may begin."""
+        if self._gates.deferring:
+            self.wake()
 
     def record_due(self, tx: sqlite3.Connection, job: Job, now: int) -> list[Run]:
         """Record, inside a unit of the writer, what is due of one job; the runs to `submit` afterwards."""
         plan = job_rules.due(job, now, horizon=now - HORIZON)
         return ledger.record_due(tx, job, plan, now, self._witness.why)
+
+    def edited(self, tx: sqlite3.Connection, before: Job, after: Job, now: int) -> list[Run]:
+        """Look, inside the unit that edits a job, at what was deferred of it; the runs to `submit` then."""
+        return gates.edited(tx, before, after, now, self._witness.why)
 
     def clock_went_back(self, milliseconds: int) -> None:
         """Note a step back; the next tick starts plans over when it was a correction."""
@@ -192,7 +209,7 @@ class Firing:
             return
         # Many runs come back from one commit.
         await self._pace.turn()
-        if attempt == 1 and run.trigger == "schedule":
+        if attempt == 1 and run.trigger == "schedule" and not run.was_deferred:
             self.lateness.add((self._clock.now() - run.scheduled_at) / 1000)
         identifier, moment = ids.row_id("exec", run.row), times.rfc3339(run.scheduled_at)
         words = logs.fields(
@@ -204,7 +221,7 @@ class Firing:
             scheduled_at=moment,
         )
         log.info("job fired", extra=words)
-        outcome = await self._call(self._request(run, identifier, moment, attempt))
+        outcome = await self._calling.call(run, identifier, moment, attempt)
         if outcome.ours and attempt <= OURS_MOST:
             log.error("job could not be called", extra=logs.fields(job=run.job.id, error=outcome.error))
             self._spawn(self._again(run, OURS_PAUSE_SECS))
@@ -226,50 +243,6 @@ class Firing:
         self._known.discard(run.row)
         self._submit(run)
 
-    async def _call(self, request: Request) -> Outcome:
-        try:
-            response = await self._http.send(request)
-        except Failure as failure:
-            spent = round(failure.timings.total_ms or 0)
-            if failure.kind == "timeout":
-                return Outcome("timeout", failure.message, None, spent, "", "timeout")
-            # A retry is for when no response came; what is forbidden or no address stays so.
-            final = failure.responded or failure.kind in ("blocked", "url")
-            ours = failure.kind == "local"
-            return Outcome("failed", failure.message, None, spent, "", None if final else "network", ours)
-        except ValueError as error:
-            return Outcome("failed", f"the request can't be sent: {error}")
-        spent = round(response.timings.total_ms or 0)
-        return rules.answered(response.status, response.reason, spent, response.body)
-
-    def _request(self, run: Run, identifier: str, scheduled_at: str, attempt: int) -> Request:
-        job = run.job
-        body = job.body.encode()
-        headers = [
-            ("X-Tickstem-Job-ID", job.id),
-            ("X-Tickstem-Job-Name", quote(job.name, safe=_HEADER_SAFE)),
-            ("X-Tickd-Execution-Id", identifier),
-            ("X-Tickd-Scheduled-At", scheduled_at),
-            ("X-Tickd-Attempt", str(attempt)),
-        ]
-        if job.completion == "callback":
-            token = signing.run_token(self._secret, run.row)
-            headers.append(("X-Tickd-Done-Url", f"{self._base_url()}/x/{token}"))
-        if job.signing_secret:
-            headers += signing.webhook_headers(job.signing_secret, identifier, self._clock.now(), body)
-        if body and not any(name.lower() == "content-type" for name in job.headers):
-            kind = "application/json" if job.body.lstrip()[:1] in ("{", "[") else "text/plain; charset=utf-8"
-            headers.append(("Content-Type", kind))
-        headers += job.headers.items()
-        return Request(
-            job.method,
-            job.endpoint,
-            tuple(headers),
-            body,
-            timeout_secs=float(job.timeout_secs),
-            max_body=RESPONSE_BYTES,
-        )
-
     # Finishing.
 
     async def _accepted(self, run: Run, outcome: Outcome) -> None:
@@ -281,7 +254,7 @@ class Firing:
     async def finish(self, row: int, outcome: Outcome) -> bool:
         """Record the end of a run and begin the one that waited for it; False when it had ended before."""
         now = self._clock.now()
-        ended = await self._together.write(lambda tx: ledger.end(tx, row, outcome, now))
+        ended = await self._together.write(lambda tx: ledger.end(tx, row, outcome, now, self._flipped))
         self._known.discard(row)
         if ended is None:
             return False
@@ -289,9 +262,28 @@ class Firing:
         await self._settled(row, ended, outcome)
         return True
 
+    def _flipped(
+        self, tx: sqlite3.Connection, job: int, flip: ledger.Flip, row: int, outcome: Outcome, now: int
+    ) -> None:
+        """What a job's flip opens or ends, in the transaction that records it."""
+        if flip == "recovered":
+            self._telling.recovered(tx, "job", job, now, now)
+            return
+        cause = Cause(
+            error=outcome.error,
+            at=now,
+            status_code=outcome.status_code,
+            response_ms=float(outcome.duration_ms) if outcome.status_code is not None else None,
+            body=shown_body(outcome.response_body),
+            execution_id=ids.row_id("exec", row),
+        )
+        self._telling.failing(tx, "job", job, cause, now)
+
     async def _settled(self, row: int, ended: ledger.Ended, outcome: Outcome) -> None:
         if ended.flipped or outcome.fate != "success":
-            _tell(row, ended, outcome)
+            _say(row, ended, outcome)
+        if ended.flipped:
+            self._telling.queued()
         waiting = [pending for pending in ended.pending if pending not in self._known]
         if waiting:
             await self._begin_waiting(waiting, ended.running + len(ended.pending) - len(waiting))
@@ -324,7 +316,7 @@ class Firing:
         now = self._clock.now()
 
         def unit(tx: sqlite3.Connection) -> tuple[Outcome, ledger.Ended] | None:
-            return ledger.take_report(tx, row, kind == "log", exit_status, output, now)
+            return ledger.take_report(tx, row, kind == "log", exit_status, output, now, self._flipped)
 
         taken = await self._db.write(unit)
         if taken is not None:
@@ -382,7 +374,7 @@ class Firing:
         task.add_done_callback(self._aside.discard)
 
 
-def _tell(row: int, ended: ledger.Ended, outcome: Outcome) -> None:
+def _say(row: int, ended: ledger.Ended, outcome: Outcome) -> None:
     words = logs.fields(
         job=ended.job,
         name=ended.name,

@@ -12,7 +12,7 @@ from tickd.services.firing import Firing
 from tickd.services.history import History
 from tickd.services.network import OwnNetwork
 from tickd.services.witness import Witness
-from tickd.store import executions, heartbeats, jobs
+from tickd.store import executions, gates, heartbeats, jobs
 from tickd.store.database import Database
 from tickd.store.writer import WriterStats
 
@@ -45,6 +45,7 @@ class Ledger:
     accounted: int
     overdue_jobs: int
     open_executions: dict[str, int]
+    deferred_executions: int
 
 
 class Health:
@@ -98,6 +99,7 @@ class Health:
             sum(row["accounted"] for row in rows),
             await jobs.overdue(self._db, self._clock.now() - OVERDUE),
             await executions.open_counts(self._db),
+            await gates.count(self._db),
         )
 
     async def heartbeat_states(self) -> dict[str, int]:

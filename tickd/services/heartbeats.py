@@ -17,6 +17,7 @@ from tickd.services.doors import Doors
 from tickd.services.expiry import Expiry
 from tickd.services.monitors import SHORTEST_SECS
 from tickd.services.pinging import Pinging
+from tickd.services.telling import Telling
 from tickd.services.upkeep import Upkeep
 from tickd.store import heartbeats
 from tickd.store import pings as store
@@ -35,6 +36,7 @@ class Heartbeats:
         pinging: Pinging,
         expiry: Expiry,
         upkeep: Upkeep,
+        telling: Telling,
         *,
         base_url: Callable[[], str],
         floor_secs: int = rules.INTERVAL_LOW,
@@ -43,6 +45,7 @@ class Heartbeats:
         self._db = db
         self._clock = clock
         self._upkeep = upkeep
+        self._telling = telling
         self.pinging = pinging
         self.expiry = expiry
         self.base_url = base_url
@@ -97,6 +100,7 @@ class Heartbeats:
             edited = edit(known)
             if edited is not known:
                 heartbeats.update(tx, edited)
+                self._telling.edited(tx, "heartbeat", edited.row, now)
             if edited.paused and not known.paused:
                 heartbeats.add_runs(tx, known.row, -store.forget_runs(tx, known.row))
             elif edited.grace_secs != known.grace_secs:
@@ -107,10 +111,12 @@ class Heartbeats:
         edited = await self._db.write(unit)
         self.doors.put(edited)
         self.expiry.wake()
+        self._telling.queued()
         return edited
 
     async def delete(self, account_id: str, identifier: str) -> None:
-        """Delete a heartbeat and its history."""
+        """Delete a heartbeat and its history; its open incident ends with it."""
+        now = self._clock.now()
 
         def unit(tx: sqlite3.Connection) -> None:
             row = heartbeats.delete(tx, account_id, identifier)
@@ -118,6 +124,7 @@ class Heartbeats:
                 raise NotFound(f"no heartbeat {identifier}")
             # Now, and not by upkeep: a deadline that belongs to nobody would keep the loop awake.
             store.forget_runs(tx, row)
+            self._telling.deleted(tx, "heartbeat", row, now)
 
         await self._db.write(unit)
         self.doors.drop(identifier)

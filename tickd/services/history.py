@@ -298,7 +298,7 @@ class History:
     # Reading.
 
     def lifetime(self, monitor: int, base_total: int = 0, base_failed: int = 0) -> tuple[int, int]:
-        """A monitor's known and failed checks since it was made; the base for one that was never checked."""
+        """A monitor's checks that count, and failed ones, since it was made; the base for one without any."""
         found = self._open.lifetimes.get(monitor)
         return (base_total, base_failed) if found is None else (found.checks, found.failed)
 

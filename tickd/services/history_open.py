@@ -6,13 +6,13 @@ from array import array
 from collections.abc import Iterator, Sequence
 
 from tickd.domain import times
-from tickd.domain.checks import STATUSES
+from tickd.domain.checks import IN_MAINTENANCE, STATUSES, status_of
 from tickd.domain.uptime import Bucket
 from tickd.store.checks import DONE, Pass, Scanned
 
 GRACE = 90 * times.SECOND
 """How long after its end an hour is closed: checks carry the time they began."""
-_UNKNOWN = STATUSES.index("unknown")
+_KNOWN = tuple(STATUSES.index(name) for name in STATUSES if name != "unknown")
 _FAILED = (STATUSES.index("down"), STATUSES.index("timeout"))
 
 
@@ -49,7 +49,8 @@ class Hour:
         if piece is None:
             piece = self.pieces[monitor] = Piece(self.typecode)
         # What is stored, not what was measured: a rollup can then be made again from the rows.
-        piece.bucket.add(STATUSES[status], None if tenths is None else tenths / 10, held)
+        ms = None if tenths is None else tenths / 10
+        piece.bucket.add(status_of(status), ms, held, status >= IN_MAINTENANCE)
         piece.seqs.append(seq - self.base)
 
     def seqs(self, monitor: int) -> list[int]:
@@ -86,7 +87,7 @@ class Closing:
 
 
 class Lifetime:
-    """A monitor's checks since it was made: known ones, failed ones, and when the last one was."""
+    """A monitor's checks since it was made: those that count, failed ones, and when the last one was."""
 
     __slots__ = ("checks", "failed", "last_at")
 
@@ -154,8 +155,8 @@ class Open:
         return found
 
     def count(self, monitor: int, status: int, by: int = 1) -> None:
-        """Count a check in its monitor's lifetime; what tickd could not know is not counted."""
-        if status != _UNKNOWN:
+        """Count a check in its monitor's lifetime, but for an unknown one and one in maintenance."""
+        if status in _KNOWN:
             lifetime = self.lifetime(monitor)
             lifetime.checks += by
             if status in _FAILED:

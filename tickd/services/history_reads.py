@@ -12,7 +12,7 @@ from operator import add, attrgetter
 from typing import NamedTuple, TypeVar
 
 from tickd.domain import times
-from tickd.domain.checks import STATUSES, Check, CheckStatus
+from tickd.domain.checks import IN_MAINTENANCE, STATUSES, Check, CheckStatus, status_of
 from tickd.domain.uptime import COUNTS, Bucket
 from tickd.errors import Unavailable
 from tickd.services.history_open import Open
@@ -156,7 +156,7 @@ class Reads:
         # Where a check is in the log still and in its day already, it is there twice under one time.
         _, found = await self._settled(fetch)
         return [
-            (at, None if tenths is None else tenths / 10, STATUSES[status])  # type: ignore
+            (at, None if tenths is None else tenths / 10, status_of(status))  # type: ignore
             for at, (status, _, tenths) in sorted(found.items())
             if since <= at < until
         ]
@@ -208,7 +208,8 @@ class Reads:
         self._check(mark, monitor, is_moved)
         for hour in wanted:
             if hour in parts:
-                found.update((row[2], row[3:]) for row in parts[hour].rows if status in (None, row[3]))
+                rows = parts[hour].rows
+                found.update((row[2], row[3:]) for row in rows if status in (None, row[3] % IN_MAINTENANCE))
         newest = sorted(found, reverse=True)[skip : skip + limit]
         return [checks.to_check(monitor, at, found[at]) for at in newest], total
 
@@ -229,17 +230,17 @@ class Reads:
                 part.seqs.extend(hour.base + distance for distance in piece.seqs)
         for row in self._open.still_unread(unread):
             part = parts.setdefault(row[2] // times.HOUR, _Part([0] * len(STATUSES), [], []))
-            part.counts[row[3]] += 1
+            part.counts[row[3] % IN_MAINTENANCE] += 1
             part.seqs.append(row[0])
         for waiting in self._waiting.get(monitor, ()):
             part = parts.setdefault(waiting[2] // times.HOUR, _Part([0] * len(STATUSES), [], []))
-            part.counts[waiting[3]] += 1
+            part.counts[waiting[3] % IN_MAINTENANCE] += 1
             part.rows.append(waiting)
         return parts
 
 
 def _count(bucket: Bucket, status: int, tenths: int | None, held: int) -> None:
-    bucket.add(STATUSES[status], None if tenths is None else tenths / 10, held)
+    bucket.add(status_of(status), None if tenths is None else tenths / 10, held, status >= IN_MAINTENANCE)
 
 
 def _add(sums: dict[int, Numbers], monitor: int, more: Numbers) -> None:

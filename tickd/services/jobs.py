@@ -14,6 +14,7 @@ from tickd.domain.jobs import Job, JobChange, JobRegistration
 from tickd.errors import NotFound
 from tickd.services import ledger
 from tickd.services.firing import Firing
+from tickd.services.telling import Telling
 from tickd.services.upkeep import Upkeep
 from tickd.store import executions, jobs
 from tickd.store.database import Database
@@ -22,8 +23,9 @@ from tickd.store.database import Database
 class Jobs:
     """The use cases of jobs; every face calls these."""
 
-    def __init__(self, db: Database, clock: Clock, firing: Firing, upkeep: Upkeep) -> None:
+    def __init__(self, db: Database, clock: Clock, firing: Firing, upkeep: Upkeep, telling: Telling) -> None:
         self._db = db
+        self._telling = telling
         self._clock = clock
         self._firing = firing
         self._upkeep = upkeep
@@ -80,6 +82,7 @@ class Jobs:
         edited = edit(job)
         if edited is not job:
             jobs.update(tx, edited)
+            runs += self._firing.edited(tx, job, edited, now)
         return edited, runs
 
     async def get(self, account_id: str, identifier: str) -> Job:
@@ -93,9 +96,15 @@ class Jobs:
         return await jobs.page(self._db, account_id, status=status, tag=tag, limit=limit, offset=offset)
 
     async def delete(self, account_id: str, identifier: str) -> None:
-        """Delete a job and its executions."""
-        if not await self._db.write(lambda tx: jobs.delete(tx, account_id, identifier)):
-            raise NotFound(f"no job {identifier}")
+        """Delete a job and its executions; its open incident ends with it."""
+        now = self._clock.now()
+
+        def unit(tx: sqlite3.Connection) -> None:
+            job = _found(jobs.find(tx, account_id, identifier), identifier)
+            jobs.delete(tx, account_id, identifier)
+            self._telling.deleted(tx, "job", job.row, now)
+
+        await self._db.write(unit)
         self._upkeep.wake()
 
     async def trigger(self, account_id: str, identifier: str) -> str:

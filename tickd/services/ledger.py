@@ -6,18 +6,24 @@ These functions run inside a unit of the writer; they read and write, and decide
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from tickd.domain import executions as rules
+from tickd.domain import gates as gate_rules
 from tickd.domain.executions import Execution, Outcome
+from tickd.domain.gates import Target
 from tickd.domain.jobs import Job, Occurrence, Plan
 from tickd.errors import Conflict
-from tickd.store import executions, jobs
+from tickd.store import executions, gates, jobs
+from tickd.store.gates import Deferred
 
 Why = Callable[[int], str]
 """Says why an occurrence at that moment (milliseconds) did not run on time."""
+Flip = Literal["failing", "recovered"]
+Tell = Callable[[sqlite3.Connection, int, Flip, int, Outcome, int], None]
+"""Told in the same transaction that a job has flipped: its row, the flip, the run's row, its outcome, now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,7 @@ class Run:
     job: Job
     scheduled_at: int
     trigger: str
+    was_deferred: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +43,7 @@ class Ended:
 
     job: str
     name: str
-    flipped: Literal["failing", "recovered"] | None
+    flipped: Flip | None
     consecutive_failures: int
     pending: tuple[int, ...] = ()
     running: int = 0
@@ -50,42 +57,90 @@ def record_due(tx: sqlite3.Connection, job: Job, plan: Plan, now: int, why: Why)
     count = len(plan.occurrences)
     if not jobs.advance(tx, job, plan.next_run_at, count):
         return []
+    down = gates.down(tx, job.account_id, job.requires) if job.requires else []
     before = tx.total_changes
-    recorded = [_record(tx, job, occurrence, now, why) for occurrence in plan.occurrences]
-    if tx.total_changes - before < count:
+    recorded = [_record(tx, job, occurrence, now, why, down) for occurrence in plan.occurrences]
+    if down:
+        thin(tx, job, now)
+    if down or tx.total_changes - before < count:
         # An occurrence that has its row already (the clock stepped back) is accounted for by that row.
         found = executions.count_occurrences(tx, job.row, [one.at for one in plan.occurrences])
         jobs.miss(tx, job, count - found)
     return [run for run in recorded if run is not None]
 
 
-def _record(tx: sqlite3.Connection, job: Job, occurrence: Occurrence, now: int, why: Why) -> Run | None:
+def _record(
+    tx: sqlite3.Connection, job: Job, occurrence: Occurrence, now: int, why: Why, down: Sequence[Target]
+) -> Run | None:
     if occurrence.fate == "missed":
         executions.insert(tx, job, occurrence, error=why(occurrence.at), finished_at=now)
         return None
     reason = f"caught up: {why(occurrence.at)}" if occurrence.trigger == "catch_up" else ""
+    if down:
+        return _gate(tx, job, occurrence, now, reason, down)
     return admit(tx, job, occurrence, now, reason=reason)
+
+
+def _gate(
+    tx: sqlite3.Connection, job: Job, occurrence: Occurrence, now: int, reason: str, down: Sequence[Target]
+) -> Run | None:
+    """Record an occurrence that is to run while something that its job requires is down."""
+    until = gate_rules.until(job, occurrence.at, now, occurrence.trigger)
+    verdict = gate_rules.fate(job, until, True, now)
+    if verdict == "fire":
+        return admit(tx, job, occurrence, now, reason=gate_rules.joined(reason, gate_rules.fired(down)))
+    if verdict == "defer":
+        row = executions.insert(tx, job, occurrence)
+        if row is not None:
+            gates.defer(tx, row, gate_rules.joined(reason, gate_rules.deferred(down)), until, down)
+        return None
+    words = gate_rules.skipped(down) if verdict == "skip" else gate_rules.gave_up(down, job)
+    reason = gate_rules.joined(reason, words)
+    executions.insert(tx, job, occurrence, status="skipped", error=words, reason=reason, finished_at=now)
+    return None
+
+
+def thin(tx: sqlite3.Connection, job: Job, now: int) -> list[Deferred]:
+    """The job's deferred executions, oldest first: only the latest wait on, the others are skipped."""
+    waiting = gates.of_job(tx, job.row)
+    most = gate_rules.kept(job.catch_up)
+    for one in waiting[:-most]:
+        skip(tx, one, gate_rules.thinned(job.catch_up), now)
+    return waiting[-most:]
+
+
+def skip(tx: sqlite3.Connection, one: Deferred, words: str, now: int) -> None:
+    """End a deferred execution without a call; `words` say why."""
+    reason = gate_rules.joined(gate_rules.before(one.trigger, one.reason), words)
+    gates.close(tx, one.row, "skipped", words, reason, now)
 
 
 def admit(
     tx: sqlite3.Connection, job: Job, occurrence: Occurrence, now: int, *, reason: str = "", manual: int = 0
 ) -> Run | None:
     """Record an occurrence that is to run, as its job's `overlap` has it; None when it does not run now."""
-    if job.overlap == "allow":
-        return _insert(tx, job, occurrence, reason, manual)
-    open_rows = executions.open_rows(tx, job.row)
-    verdict = rules.admit(job.overlap, len(open_rows))
+    verdict, words = turn(tx, job)
     if verdict == "run":
         return _insert(tx, job, occurrence, reason, manual)
     if verdict == "wait":
-        words = "waits for the run before it (overlap: queue)"
-        _insert(tx, job, occurrence, f"{reason}; {words}" if reason else words, manual)
+        _insert(tx, job, occurrence, gate_rules.joined(reason, words), manual)
         return None
-    words = "the run before it had not ended (overlap: skip)"
-    if job.overlap == "queue":
-        words = f"{rules.QUEUE_MOST} runs were waiting already (overlap: queue)"
     executions.insert(tx, job, occurrence, status="skipped", error=words, finished_at=now, manual=manual)
     return None
+
+
+def turn(tx: sqlite3.Connection, job: Job) -> tuple[Literal["run", "wait", "skip"], str]:
+    """What one more run of the job does now, as its `overlap` has it, and why it does not run."""
+    if job.overlap == "allow":
+        return "run", ""
+    verdict = rules.admit(job.overlap, len(executions.open_rows(tx, job.row)))
+    if verdict == "run":
+        return verdict, ""
+    if verdict == "wait":
+        return verdict, "waits for the run before it (overlap: queue)"
+    if job.overlap == "queue":
+        return verdict, f"{rules.QUEUE_MOST} runs were waiting already (overlap: queue)"
+    return verdict, "the run before it had not ended (overlap: skip)"
 
 
 def _insert(tx: sqlite3.Connection, job: Job, occurrence: Occurrence, reason: str, manual: int) -> Run | None:
@@ -93,7 +148,7 @@ def _insert(tx: sqlite3.Connection, job: Job, occurrence: Occurrence, reason: st
     return None if row is None else Run(row, job, occurrence.at, occurrence.trigger)
 
 
-def end(tx: sqlite3.Connection, row: int, outcome: Outcome, now: int) -> Ended | None:
+def end(tx: sqlite3.Connection, row: int, outcome: Outcome, now: int, tell: Tell) -> Ended | None:
     """Finish an execution and settle its job; None when it had ended before."""
     job_row = executions.end(tx, row, outcome, now)
     if job_row is None:
@@ -117,14 +172,16 @@ def end(tx: sqlite3.Connection, row: int, outcome: Outcome, now: int) -> Ended |
         status=outcome.fate,
         finished_at=now,
     )
+    if after.flipped is not None:
+        tell(tx, job_row, after.flipped, row, outcome, now)
     still_open = executions.open_rows(tx, job_row) if known.open else []
-    pending = tuple(row for row, status in still_open if status == "pending")
+    pending = tuple(one.row for one in still_open if one.status == "pending")
     running = len(still_open) - len(pending)
     return Ended(known.id, known.name, after.flipped, after.consecutive_failures, pending, running)
 
 
 def take_report(
-    tx: sqlite3.Connection, row: int, only_log: bool, exit_status: int, output: str, now: int
+    tx: sqlite3.Connection, row: int, only_log: bool, exit_status: int, output: str, now: int, tell: Tell
 ) -> tuple[Outcome, Ended] | None:
     """Keep what a run says of itself and, unless it is only a log, end it; Conflict when it has ended."""
     execution = executions.find_row(tx, row)
@@ -136,7 +193,7 @@ def take_report(
         return None
     begun = now if execution.started_at is None else execution.started_at
     outcome = rules.ended_by_callback(exit_status, now - begun)
-    ended = end(tx, row, outcome, now)
+    ended = end(tx, row, outcome, now, tell)
     return None if ended is None else (outcome, ended)
 
 
@@ -156,7 +213,10 @@ def resume_open(tx: sqlite3.Connection, execution: Execution, now: int, why: Why
         executions.close(tx, execution.row, "failed", rules.INTERRUPTED, now)
     elif verdict == "again":
         executions.reopen(tx, execution.row, f"{rules.INTERRUPTED}; begun again")
-    older = any(row < execution.row for row, _ in executions.open_rows(tx, job.row))
-    if verdict not in ("run", "again") or (older and job.overlap == "queue"):
+    if verdict not in ("run", "again"):
+        return None
+    # One that was deferred is older than a run that was accepted meanwhile, and waits for it all the same.
+    others = (one for one in executions.open_rows(tx, job.row) if one.row != execution.row)
+    if job.overlap == "queue" and any(one.row < execution.row or one.deadline_at for one in others):
         return None
     return Run(execution.row, job, execution.scheduled_at, execution.trigger)

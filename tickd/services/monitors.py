@@ -16,6 +16,7 @@ from tickd.domain.uptime import Bucket
 from tickd.errors import NotFound
 from tickd.services.checking import Checking
 from tickd.services.history import History
+from tickd.services.telling import Telling
 from tickd.store import monitors
 from tickd.store.database import Database
 
@@ -48,6 +49,7 @@ class Monitors:
         clock: Clock,
         checking: Checking,
         history: History,
+        telling: Telling,
         *,
         refuses: Refusal,
         floor_secs: int = SHORTEST_SECS,
@@ -56,6 +58,7 @@ class Monitors:
         self._clock = clock
         self._checking = checking
         self._history = history
+        self._telling = telling
         self._refuses = refuses
         self.floor_secs = floor_secs
 
@@ -80,10 +83,12 @@ class Monitors:
             self._refuses(changed)
             if changed is not known:
                 monitors.update(tx, changed)
+                self._telling.edited(tx, "monitor", changed.row, now)
             return changed
 
         changed = await self._db.write(unit)
         self._checking.put(changed, now)
+        self._telling.queued()
         return await self._seen(changed)
 
     async def pause(self, account_id: str, identifier: str) -> Seen:
@@ -95,13 +100,15 @@ class Monitors:
         return await self.change(account_id, identifier, MonitorChange(status="active"))
 
     async def delete(self, account_id: str, identifier: str) -> None:
-        """Delete a monitor and its history."""
+        """Delete a monitor and its history; its open incident ends with it."""
+        now = self._clock.now()
 
         def unit(tx: sqlite3.Connection) -> int:
             row = monitors.delete(tx, account_id, identifier)
             if row is None:
                 raise NotFound(f"no monitor {identifier}")
             self._history.forget(tx, row)
+            self._telling.deleted(tx, "monitor", row, now)
             return row
 
         self._checking.drop(await self._db.write(unit))

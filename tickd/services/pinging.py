@@ -15,10 +15,12 @@ from tickd import logs
 from tickd.clock import Clock
 from tickd.domain import expiry, pings, times
 from tickd.domain.expiry import Flip, Standing, State
+from tickd.domain.incidents import Cause, shown_body
 from tickd.domain.pings import Event, EventKind, Kind, Said
 from tickd.errors import Forbidden, NotFound, TickdError, TooMany, Unavailable
 from tickd.services.doors import Door, Doors
 from tickd.services.network import OwnNetwork
+from tickd.services.telling import Telling
 from tickd.store import heartbeats
 from tickd.store import pings as store
 from tickd.store.database import Database
@@ -78,10 +80,13 @@ Tell = Callable[[], Awaitable[Said]]
 class Pinging:
     """Takes pings, whatever face they come by."""
 
-    def __init__(self, db: Database, clock: Clock, doors: Doors, network: OwnNetwork) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, doors: Doors, network: OwnNetwork, telling: Telling
+    ) -> None:
         self._db = db
         self._clock = clock
         self._network = network
+        self._telling = telling
         self._gathered: list[_Waiting] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self.doors = doors
@@ -155,6 +160,7 @@ class Pinging:
         self.taken["paused" if taken.paused else said.kind] += 1
         if taken.flip is not None:
             _say(door, taken)
+            self._telling.queued()
         if taken.due_at is not None:
             self.planned(taken.due_at)
 
@@ -223,7 +229,7 @@ class Pinging:
     async def _write(self, gathered: list[_Waiting]) -> None:
         arrivals = [arrival for arrival, _ in gathered]
         try:
-            results = await self._db.write(lambda tx: [_settle(tx, arrival) for arrival in arrivals])
+            results = await self._db.write(lambda tx: [self._settle(tx, arrival) for arrival in arrivals])
         except Exception as error:
             if len(gathered) > 1 and not isinstance(error, Unavailable):
                 # One of them is at fault, and takes no other with it.
@@ -239,20 +245,40 @@ class Pinging:
             else:
                 future.set_result(result)
 
+    def _settle(self, tx: sqlite3.Connection, arrival: Arrival) -> Taken | Exception:
+        """Take one ping of many; what it is refused for is raised before anything is written."""
+        try:
+            taken = take(tx, arrival)
+        except TickdError as error:
+            return error
+        if taken.flip is not None:
+            self._tell(tx, arrival, taken.flip)
+        return taken
+
+    def _tell(self, tx: sqlite3.Connection, arrival: Arrival, flip: Flip) -> None:
+        """What a ping's flip opens or ends, in the transaction that records it."""
+        telling, row, at, said = self._telling, arrival.row, arrival.at, arrival.said
+        if flip == "recovered":
+            telling.recovered(tx, "heartbeat", row, at, at)
+        elif flip == "restored":
+            telling.restored(tx, "heartbeat", row, at, at)
+        else:
+            words = "the job reported that it runs, but not well"
+            if flip == "failing":
+                code = said.exit_status
+                words = (
+                    "the job reported a failure" if code is None else f"the job ended with exit status {code}"
+                )
+            cause = Cause(error=said.message or words, at=at, body=shown_body(said.body))
+            tell = telling.failing if flip == "failing" else telling.degraded
+            tell(tx, "heartbeat", row, cause, at)
+
     async def stop(self) -> None:
         """Wait for what the writer has been given."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 _STAYED_UP = Taken("", False, "up")
-
-
-def _settle(tx: sqlite3.Connection, arrival: Arrival) -> Taken | Exception:
-    """Take one ping of many; what it is refused for is raised before anything is written."""
-    try:
-        return take(tx, arrival)
-    except TickdError as error:
-        return error
 
 
 def take(tx: sqlite3.Connection, arrival: Arrival) -> Taken:

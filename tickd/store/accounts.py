@@ -14,6 +14,12 @@ _KEY = tuple(ApiKey.__struct_fields__)
 _KEYS = ", ".join(_KEY)
 
 GET = f"SELECT {', '.join(_ACCOUNT)} FROM accounts WHERE id = ?"  # noqa: S608
+ALL = f"SELECT {', '.join(_ACCOUNT)} FROM accounts ORDER BY id"  # noqa: S608
+_SETTABLE = (
+    *("name", "alert_email", "owner_email", "batch_window_secs", "draft_incidents", "publish_after_secs"),
+    *("default_severity", "fallback_channel", "webhook_secret"),
+)
+UPDATE = f"UPDATE accounts SET {', '.join(name + ' = ?' for name in _SETTABLE)} WHERE id = ?"  # noqa: S608
 KEY_BY_HASH = f"SELECT {_KEYS} FROM api_keys WHERE hash = ? AND revoked_at IS NULL"  # noqa: S608
 KEY_BY_ID = f"SELECT {_KEYS} FROM api_keys WHERE account_id = ? AND id = ? AND revoked_at IS NULL"  # noqa: S608
 KEYS = (
@@ -43,10 +49,32 @@ def _key(row: sqlite3.Row) -> ApiKey:
     return ApiKey(**values)
 
 
+def _account(row: sqlite3.Row) -> Account:
+    values = dict(zip(_ACCOUNT, tuple(row), strict=True))
+    values["draft_incidents"] = bool(values["draft_incidents"])
+    return Account(**values)
+
+
 async def get(db: Database, account_id: str) -> Account | None:
     """The account of that id."""
     row = await db.fetch_one(GET, (account_id,))
-    return None if row is None else Account(**dict(zip(_ACCOUNT, tuple(row), strict=True)))
+    return None if row is None else _account(row)
+
+
+def find(tx: sqlite3.Connection, account_id: str) -> Account | None:
+    """`get`, inside a unit of the writer."""
+    row = tx.execute(GET, (account_id,)).fetchone()
+    return None if row is None else _account(row)
+
+
+def every(tx: sqlite3.Connection) -> list[Account]:
+    """All accounts."""
+    return [_account(row) for row in tx.execute(ALL).fetchall()]
+
+
+def update(tx: sqlite3.Connection, account: Account) -> None:
+    """Store an edited account; its limits stay."""
+    tx.execute(UPDATE, [*(getattr(account, name) for name in _SETTABLE), account.id])
 
 
 async def key_by_hash(db: Database, digest: bytes) -> ApiKey | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from tickd.domain import times
-from tickd.domain.checks import STATUSES, Check
+from tickd.domain.checks import IN_MAINTENANCE, STATUSES, Check, status_of, stored_status
 from tickd.store.database import Database
 
 _Optional = int | None
@@ -17,7 +17,7 @@ Row = tuple[
     *tuple[_Optional, _Optional, _Optional, _Optional, _Optional, _Optional, _Optional],
     str | None,
 ]
-"""A row of the log: seq, monitor, at, status, held, then the rest of `COLUMNS`."""
+"""A row of the log: seq, monitor, at, the stored status, held, then the rest of `COLUMNS`."""
 
 Scanned = tuple[int, int, int, int, int, int | None]
 """What a rollup needs of a row: seq, monitor, at, status, held, duration."""
@@ -47,6 +47,9 @@ _REST = ", ".join(_SAID)
 _SCANNED = "seq, monitor, at, status, held, duration"
 _ROLLED = "at >= ?3 AND at < ?4 AND seq <= ?5 AND monitor <= ?6"
 _LISTED = "IN (SELECT value FROM json_each(?))"
+# What counts in a lifetime: with the bit of the maintenance a status is none of these.
+_COUNTED = ", ".join(str(STATUSES.index(name)) for name in STATUSES if name != "unknown")
+_FAILED = ", ".join(str(STATUSES.index(name)) for name in ("down", "timeout"))
 
 # Doing nothing for a row that is there, in either log, lets a lazy and an urgent unit hold the same row.
 APPEND = (
@@ -70,7 +73,7 @@ def _of_both(columns: str, condition: str) -> str:
 
 
 COUNTED = (
-    "SELECT monitor, sum(status <> 4), sum(status IN (1, 2)) FROM ("  # noqa: S608
+    f"SELECT monitor, sum(status IN ({_COUNTED})), sum(status IN ({_FAILED})) FROM ("  # noqa: S608
     + _of_both("monitor, status", f"seq BETWEEN ?1 AND ?2 AND NOT ({_ROLLED})")
     + ") GROUP BY monitor"
 )
@@ -163,7 +166,7 @@ def to_row(seq: int, check: Check) -> Row:
         seq,
         check.monitor,
         check.at,
-        STATUSES.index(check.status),
+        stored_status(check),
         check.held_ms,
         check.status_code,
         _tenths(check.duration_ms),
@@ -191,7 +194,7 @@ def to_check(monitor: int, at: int, said: Sequence[object]) -> Check:
     return Check(
         monitor=monitor,
         at=at,
-        status=STATUSES[status],  # type: ignore[call-overload]
+        status=status_of(status),  # type: ignore[arg-type]
         held_ms=held,  # type: ignore[arg-type]
         status_code=code,  # type: ignore[arg-type]
         duration_ms=_ms(duration),  # type: ignore[arg-type]
@@ -201,6 +204,7 @@ def to_check(monitor: int, at: int, said: Sequence[object]) -> Check:
         first_byte_ms=_ms(first_byte),  # type: ignore[arg-type]
         ssl_expires_at=ssl_expires_at,  # type: ignore[arg-type]
         error=error or "",  # type: ignore[arg-type]
+        maintenance=status >= IN_MAINTENANCE,  # type: ignore[operator]
     )
 
 
@@ -240,7 +244,7 @@ async def last_pass(db: Database) -> Pass:
 
 
 async def counted(db: Database, first: int, last: int, mark: Pass) -> list[tuple[int, int, int]]:
-    """(monitor, known checks, failed ones) of the rows of the log that are not rolled yet."""
+    """(monitor, checks that count, failed ones) of the rows of the log that are not rolled yet."""
     return [tuple(row) for row in await db.fetch(COUNTED, (first, last, *mark.rolled))]
 
 
@@ -295,7 +299,7 @@ async def rows(
     """A monitor's checks by `at`: `seqs` of the log, and `hours` of the day by day; one view of the file."""
     mark_columns = ", ".join(["0, number, hour, upto, done", *["NULL"] * (len(columns) - 3)])
     names = ", ".join(columns)
-    also = "" if status is None else f" AND status = {status:d}"
+    also = "" if status is None else f" AND status % {IN_MAINTENANCE} = {status:d}"
     parts = [f"SELECT {mark_columns} FROM check_pass"]  # noqa: S608
     values: list[object] = []
     if seqs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from tickd.domain.executions import Execution, Outcome
 from tickd.domain.jobs import Job, Occurrence
@@ -43,8 +43,10 @@ INSERT = (
     "INSERT INTO executions (job, scheduled_at, manual, trigger, status, error, reason, finished_at) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job, scheduled_at, manual) DO NOTHING RETURNING row"
 )
+# A deferred one is no run under way: nothing waits for it, and it begins when no other has ended.
 OPEN_OF_JOB = (
-    "SELECT row, status FROM executions WHERE job = ? AND status IN ('pending', 'running') ORDER BY row"
+    "SELECT row, status, deadline_at FROM executions "
+    "WHERE job = ? AND status IN ('pending', 'running') AND deferred_until IS NULL ORDER BY row"
 )
 MANUAL = "SELECT row FROM executions WHERE job = ? AND scheduled_at = ? AND manual = ?"
 EXTEND = "UPDATE executions SET deadline_at = ? WHERE row = ? AND status = 'running'"
@@ -155,9 +157,17 @@ def insert(
     return None if made is None else int(made[0])
 
 
-def open_rows(tx: sqlite3.Connection, job_row: int) -> list[tuple[int, str]]:
-    """The job's executions that have not ended, as (row, status), oldest first."""
-    return [(row, status) for row, status in tx.execute(OPEN_OF_JOB, (job_row,))]
+class OpenRun(NamedTuple):
+    """An execution that has not ended and is not deferred; `deadline_at` is set once it was accepted."""
+
+    row: int
+    status: str
+    deadline_at: int | None
+
+
+def open_rows(tx: sqlite3.Connection, job_row: int) -> list[OpenRun]:
+    """The job's executions that have not ended, oldest first, but for the deferred ones."""
+    return [OpenRun(*found) for found in tx.execute(OPEN_OF_JOB, (job_row,))]
 
 
 def row_of_manual(tx: sqlite3.Connection, job_row: int, moment: int, manual: int) -> int:

@@ -23,6 +23,7 @@ COLUMNS = ("row", *_WRITABLE, "checks_total", "checks_failed")
 
 _ALL = ", ".join(COLUMNS)
 GET = f"SELECT {_ALL} FROM heartbeats WHERE account_id = ? AND id = ?"  # noqa: S608
+GET_ROW = f"SELECT {_ALL} FROM heartbeats WHERE row = ?"  # noqa: S608
 BY_ID = f"SELECT {_ALL} FROM heartbeats WHERE id = ?"  # noqa: S608
 OF_ACCOUNT = f"SELECT {_ALL} FROM heartbeats WHERE account_id = ? ORDER BY name, row"  # noqa: S608
 INSERT = (
@@ -191,6 +192,12 @@ async def next_due(db: Database) -> int | None:
 def find(tx: sqlite3.Connection, account_id: str, identifier: str) -> Heartbeat | None:
     """`get`, inside a unit of the writer."""
     row = tx.execute(GET, (account_id, identifier)).fetchone()
+    return None if row is None else from_row(row)
+
+
+def find_row(tx: sqlite3.Connection, row_number: int) -> Heartbeat | None:
+    """The heartbeat of that row, inside a unit of the writer."""
+    row = tx.execute(GET_ROW, (row_number,)).fetchone()
     return None if row is None else from_row(row)
 
 

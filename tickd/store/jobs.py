@@ -12,7 +12,7 @@ from tickd.domain.jobs import Job
 from tickd.errors import Conflict
 from tickd.store.database import Database
 
-_LISTS = ("headers", "retry_on", "channels", "tags", "requires")
+_LISTS = ("headers", "retry_on", "channels", "depends_on", "tags", "requires")
 _FLAGS = ("paused", "failing")
 COLUMNS = tuple(Job.__struct_fields__)
 """Every column that is a field of Job, in its order; the ledger's two counters are not."""
@@ -24,7 +24,11 @@ GET_ROW = f"SELECT {_ALL} FROM jobs WHERE row = ?"  # noqa: S608
 BY_NAME = f"SELECT {_ALL} FROM jobs WHERE account_id = ? AND name = ?"  # noqa: S608
 # The freshest first: a backlog of missed occurrences must not hold up the jobs of this minute.
 DUE = f"SELECT {_ALL} FROM jobs WHERE next_run_at <= ? ORDER BY next_run_at DESC LIMIT ?"  # noqa: S608
-NEXT_DUE = "SELECT min(next_run_at) FROM jobs WHERE next_run_at IS NOT NULL"
+NEXT_DUE = (
+    "SELECT (SELECT min(next_run_at) FROM jobs WHERE next_run_at IS NOT NULL), "
+    "(SELECT deferred_until FROM executions WHERE deferred_until IS NOT NULL "
+    "AND EXISTS (SELECT 1 FROM jobs WHERE jobs.row = executions.job) ORDER BY deferred_until LIMIT 1)"
+)
 SCHEDULED = f"SELECT {_ALL} FROM jobs WHERE next_run_at > ?"  # noqa: S608
 INSERT = (
     f"INSERT INTO jobs ({', '.join(_WRITABLE)}) "  # noqa: S608
@@ -115,10 +119,10 @@ async def due(db: Database, now: int, limit: int) -> list[Job]:
     return [from_row(row) for row in await db.fetch(DUE, (now, limit))]
 
 
-async def next_due(db: Database) -> int | None:
-    """The earliest next run of all jobs, or None when nothing is planned."""
+async def next_due(db: Database) -> tuple[int | None, int | None]:
+    """The earliest next run of all jobs, and the earliest end of a deferral; None where there is none."""
     row = await db.fetch_one(NEXT_DUE)
-    return None if row is None else row[0]
+    return (None, None) if row is None else (row[0], row[1])
 
 
 async def planned_after(db: Database, moment: int) -> list[Job]:

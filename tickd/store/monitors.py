@@ -12,7 +12,7 @@ from tickd.store.database import Database
 
 _PLACE = ("id", "account_id", "name", "type", "group_name", "slug", "public", "paused", "tags", "options")
 _STATE = ("state", "failing", "consecutive_failures", "consecutive_successes", "changed_at")
-_REST = ("ssl_expires_at", "ssl_issuer", "created_at", "updated_at")
+_REST = ("ssl_expires_at", "ssl_issuer", "ssl_warned_days", "created_at", "updated_at")
 _WRITABLE = _PLACE + _STATE + _REST
 COLUMNS = ("row", *_WRITABLE, "checks_total", "checks_failed")
 """Every column, in the order that `from_row` reads."""
@@ -32,8 +32,9 @@ _EDITED = (*_PLACE[2:], "consecutive_failures", "consecutive_successes", "update
 UPDATE = f"UPDATE monitors SET {', '.join(name + ' = ?' for name in _EDITED)} WHERE row = ?"  # noqa: S608
 SET_STATE = (
     f"UPDATE monitors SET {', '.join(name + ' = ?' for name in _STATE)}, "  # noqa: S608
-    "ssl_expires_at = ?, ssl_issuer = ? WHERE row = ?"
+    "ssl_expires_at = ?, ssl_issuer = ?, ssl_warned_days = ? WHERE row = ?"
 )
+CERTIFICATE_CHANGED = "INSERT INTO certificate_changes (monitor, at, expires_at, issuer) VALUES (?, ?, ?, ?)"
 DELETE = "DELETE FROM monitors WHERE account_id = ? AND id = ? RETURNING row"
 SLUG_TAKEN = "SELECT 1 FROM heartbeats WHERE slug = ?"
 HOW_MANY = "SELECT count(*) FROM monitors WHERE account_id = ?"
@@ -73,6 +74,7 @@ def from_row(row: sqlite3.Row) -> Monitor:
         ),
         ssl_expires_at=row["ssl_expires_at"],
         ssl_issuer=row["ssl_issuer"],
+        ssl_warned_days=row["ssl_warned_days"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         checks_total=row["checks_total"],
@@ -100,6 +102,7 @@ def _values(monitor: Monitor) -> dict[str, object]:
         "changed_at": standing.changed_at,
         "ssl_expires_at": monitor.ssl_expires_at,
         "ssl_issuer": monitor.ssl_issuer,
+        "ssl_warned_days": monitor.ssl_warned_days,
         "created_at": monitor.created_at,
         "updated_at": monitor.updated_at,
     }
@@ -150,6 +153,12 @@ def find(tx: sqlite3.Connection, account_id: str, identifier: str) -> Monitor | 
     return None if row is None else from_row(row)
 
 
+def find_row(tx: sqlite3.Connection, row_number: int) -> Monitor | None:
+    """The monitor of that row, inside a unit of the writer."""
+    row = tx.execute(GET_ROW, (row_number,)).fetchone()
+    return None if row is None else from_row(row)
+
+
 def insert(tx: sqlite3.Connection, monitor: Monitor) -> Monitor:
     """Store a new monitor; it comes back with its row. Conflict when its slug is taken."""
     _check_slug(tx, monitor)
@@ -186,10 +195,18 @@ def set_state(
     standing: Standing,
     ssl_expires_at: int | None,
     ssl_issuer: str | None,
+    ssl_warned_days: int | None,
 ) -> None:
     """Store what the checks made of a monitor."""
     values = (getattr(standing, name) for name in _STATE)
-    tx.execute(SET_STATE, (*values, ssl_expires_at, ssl_issuer, row_number))
+    tx.execute(SET_STATE, (*values, ssl_expires_at, ssl_issuer, ssl_warned_days, row_number))
+
+
+def certificate_changed(
+    tx: sqlite3.Connection, row_number: int, at: int, expires_at: int, issuer: str
+) -> None:
+    """Note that the monitor shows another certificate from `at` on (milliseconds)."""
+    tx.execute(CERTIFICATE_CHANGED, (row_number, at, expires_at, issuer))
 
 
 def delete(tx: sqlite3.Connection, account_id: str, identifier: str) -> int | None:

@@ -113,6 +113,11 @@ def _ledger(ledger: Ledger) -> Iterator[Metric]:
         "status",
         {"pending": 0, "running": 0} | ledger.open_executions,
     )
+    yield _gauge(
+        "tickd_executions_deferred",
+        "Pending executions that wait for what their job requires.",
+        ledger.deferred_executions,
+    )
 
 
 def _firing(health: Health) -> Iterator[Metric]:

@@ -9,8 +9,20 @@ from aiohttp.typedefs import Middleware
 
 from tickd.services.bundle import Services
 from tickd.web import connections, home, middleware, ops, pings, public
-from tickd.web.native import accounts, checks, executions, heartbeats, jobs, monitors
+from tickd.web.native import (
+    accounts,
+    alerts,
+    channels,
+    checks,
+    executions,
+    heartbeats,
+    incidents,
+    jobs,
+    maintenance,
+    monitors,
+)
 from tickd.web.rooster import checks as rooster_checks
+from tickd.web.rooster import incidents as rooster_incidents
 from tickd.web.rooster import monitors as rooster_monitors
 from tickd.web.routes import BODY_BYTES, SERVICES, Route, bind
 
@@ -30,9 +42,14 @@ def all_routes(base_url: Callable[[], str], *, dev: bool = False) -> list[Route]
         *monitors.ROUTES,
         *checks.ROUTES,
         *heartbeats.ROUTES,
+        *incidents.ROUTES,
+        *alerts.ROUTES,
+        *channels.ROUTES,
+        *maintenance.ROUTES,
         *accounts.ROUTES,
         *rooster_monitors.ROUTES,
         *rooster_checks.ROUTES,
+        *rooster_incidents.ROUTES,
         *public.ROUTES,
         *ops.routes(everything, base_url),
         *home.routes(dev, base_url),

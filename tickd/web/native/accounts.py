@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from tickd.domain import times
-from tickd.domain.accounts import Account, ApiKey, KeyRequest
+from tickd.domain import headers, times
+from tickd.domain.accounts import Account, AccountChange, ApiKey, KeyRequest
+from tickd.domain.jobs import Severity
 from tickd.web.answers import Answer
 from tickd.web.fields import Page
 from tickd.web.routes import Call, Route
@@ -33,10 +34,21 @@ class Use(Struct):
 
 
 class AccountAnswer(Struct):
-    """An account, its limits and what it uses of them."""
+    """An account, its settings, its limits and what it uses of them.
+
+    `webhook_secret` signs webhooks that have no secret of their own; keys without write scope see a mask.
+    """
 
     id: str
     name: str
+    alert_email: str
+    owner_email: str
+    batch_window_secs: int
+    draft_incidents: bool
+    publish_after_secs: int | None
+    default_severity: Severity | None
+    fallback_channel: str | None
+    webhook_secret: str
     limits: Limits
     use: Use
     created_at: str
@@ -68,9 +80,19 @@ class KeyList(Struct):
     total: int
 
 
-def _account(account: Account, use: dict[str, int]) -> AccountAnswer:
+_SAME = tuple(name for name in AccountAnswer.__struct_fields__ if name in AccountChange.__struct_fields__)
+
+
+async def _answer(call: Call, account: Account) -> Answer:
+    use = await call.services.jobs.counts(call.account_id)
+    use["monitors"] = await call.services.monitors.how_many(call.account_id)
+    use["heartbeats"] = await call.services.heartbeats.how_many(call.account_id)
+    values = {name: getattr(account, name) for name in _SAME}
+    if account.webhook_secret and not call.who.may("write"):
+        values["webhook_secret"] = headers.MASK
     limits = Limits(**{name: getattr(account, name) for name in Limits.__struct_fields__})
-    return AccountAnswer(account.id, account.name, limits, Use(**use), times.rfc3339(account.created_at))
+    created = times.rfc3339(account.created_at)
+    return Answer(AccountAnswer(id=account.id, limits=limits, use=Use(**use), created_at=created, **values))
 
 
 def _key(key: ApiKey) -> dict[str, object]:
@@ -86,11 +108,13 @@ def _key(key: ApiKey) -> dict[str, object]:
 
 async def account(call: Call) -> Answer:
     """`GET /v1/account`"""
-    found = await call.services.accounts.account(call.account_id)
-    use = await call.services.jobs.counts(call.account_id)
-    use["monitors"] = await call.services.monitors.how_many(call.account_id)
-    use["heartbeats"] = await call.services.heartbeats.how_many(call.account_id)
-    return Answer(_account(found, use))
+    return await _answer(call, await call.services.accounts.account(call.account_id))
+
+
+async def change(call: Call) -> Answer:
+    """`PUT` and `PATCH /v1/account`"""
+    spec = await call.body(AccountChange)
+    return await _answer(call, await call.services.accounts.change(call.account_id, spec))
 
 
 async def create_key(call: Call) -> Answer:
@@ -121,6 +145,19 @@ async def revoke_key(call: Call) -> Answer:
 
 ROUTES = (
     Route("GET", "/v1/account", account, "Get the account, its limits and use", {200: AccountAnswer}),
+    *(
+        Route(
+            method,
+            "/v1/account",
+            change,
+            "Change the account's settings; fields left out keep their value",
+            {200: AccountAnswer},
+            scope="write",
+            request=AccountChange,
+            errors=(400,),
+        )
+        for method in ("PUT", "PATCH")
+    ),
     Route(
         "POST",
         "/v1/keys",

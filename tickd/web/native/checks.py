@@ -35,6 +35,7 @@ class CheckAnswer(Struct):
     checked_at: str
     region: str
     timings: Timings | UnsetType = UNSET
+    maintenance: bool | UnsetType = UNSET
 
 
 class CheckList(Struct):
@@ -72,14 +73,16 @@ class Day(Struct):
     uptime_percent: float | None
     avg_ms: float | None
     p95_ms: float | None
+    maintenance_secs: int
 
 
 class Uptime(Struct):
-    """How a monitor did: time-weighted, unknown and paused time left out."""
+    """How a monitor did: time-weighted; unknown, paused and maintenance time left out."""
 
     uptime_percent: float | None
     checks_total: int
     checks_failed: int
+    maintenance_secs: int
     days: list[Day]
 
 
@@ -100,6 +103,7 @@ def check_answer(monitor_id: str, check: Check) -> CheckAnswer:
         checked_at=times.rfc3339(check.at),
         region="local",
         timings=timings,
+        maintenance=check.maintenance or UNSET,
     )
 
 
@@ -127,16 +131,9 @@ async def days(call: Call) -> Answer:
     whole = uptime.Bucket()
     for _, bucket in found:
         whole.merge(bucket)
-    shown = [
-        Day(
-            uptime.date_text(day),
-            _rounded(bucket.uptime_percent(), 3),
-            _rounded(bucket.avg_ms(), 1),
-            _rounded(bucket.p95_ms(), 1),
-        )
-        for day, bucket in found
-    ]
-    return Answer(Uptime(_rounded(whole.uptime_percent(), 3), whole.checks, whole.failed, shown))
+    shown = [_day(day, bucket) for day, bucket in found]
+    percent, secs = _rounded(whole.uptime_percent(), 3), _seconds(whole.held_maintenance)
+    return Answer(Uptime(percent, whole.checks, whole.failed, secs, shown))
 
 
 async def latency(call: Call) -> Answer:
@@ -148,8 +145,22 @@ async def latency(call: Call) -> Answer:
     return Answer(drawn.encode(), headers=headers_sent, content_type="image/svg+xml")
 
 
+def _day(day: int, bucket: uptime.Bucket) -> Day:
+    return Day(
+        uptime.date_text(day),
+        _rounded(bucket.uptime_percent(), 3),
+        _rounded(bucket.avg_ms(), 1),
+        _rounded(bucket.p95_ms(), 1),
+        _seconds(bucket.held_maintenance),
+    )
+
+
 def _rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
+
+
+def _seconds(milliseconds: int) -> int:
+    return milliseconds // times.SECOND
 
 
 _ONE = "/v1/monitors/{id}"

@@ -37,6 +37,7 @@ class HeartbeatAnswer(Struct):
     severity: Severity
     cooldown_secs: int
     channels: list[str]
+    depends_on: list[str]
     tags: list[str]
     group: str
     public: bool
@@ -145,7 +146,9 @@ def answer(call: Call, heartbeat: Heartbeat) -> HeartbeatAnswer:
     """The heartbeat as the native face shows it to this caller."""
     values: dict[str, Any] = {name: getattr(heartbeat, name) for name in _SAME}
     values |= {name: getattr(heartbeat.options, name) for name in _OPTIONS}
-    values |= {name: list(values[name]) for name in ("channels", "maintenance_windows")}
+    values |= {name: list(values[name]) for name in ("channels", "depends_on", "maintenance_windows")}
+    if not call.who.may("write"):
+        values |= {name: headers.MASK for name in ("alert_slack_webhook", "webhook_url") if values[name]}
     base_url = call.services.heartbeats.base_url()
     secrets = (heartbeat.token, heartbeat.short_token, f"{base_url}/p/{heartbeat.short_token}")
     token, short, url = secrets if call.who.may("write") else (headers.MASK,) * 3

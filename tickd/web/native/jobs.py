@@ -41,6 +41,7 @@ class JobAnswer(Struct):
     failure_threshold: int
     severity: rules.Severity
     channels: list[str]
+    depends_on: list[str]
     tags: list[str]
     completion: rules.Completion
     max_runtime_secs: int

@@ -44,6 +44,7 @@ class MonitorAnswer(Struct):
     cooldown_secs: int
     severity: Severity
     channels: list[str]
+    depends_on: list[str]
     tags: list[str]
     group: str
     public: bool
@@ -92,7 +93,7 @@ class Wanted(Page, kw_only=True):
 
 
 _OPTIONS = tuple(name for name in MonitorAnswer.__struct_fields__ if name in rules.Options.__struct_fields__)
-_SECRETS = ("basic_auth_pass", "bearer_token", "auth_header")
+_SECRETS = ("basic_auth_pass", "bearer_token", "auth_header", "alert_slack_webhook", "webhook_url")
 
 
 def answer(call: Call, seen: Seen) -> MonitorAnswer:
@@ -104,7 +105,7 @@ def answer(call: Call, seen: Seen) -> MonitorAnswer:
         shown |= {name: headers.MASK for name in shown if headers.is_secret(name)}
         values |= {name: headers.MASK for name in _SECRETS if values[name]}
     values["headers"] = shown
-    for name in ("assertions", "channels", "json_assertions", "maintenance_windows"):
+    for name in ("assertions", "channels", "depends_on", "json_assertions", "maintenance_windows"):
         values[name] = list(values[name])
     return MonitorAnswer(
         id=monitor.id,

@@ -57,7 +57,11 @@ def _domain(call: Call, spec: RoosterMonitorChange, known: Heartbeat | None = No
 def answer(call: Call, heartbeat: Heartbeat) -> RoosterMonitor:
     """The heartbeat as this face shows it to this caller."""
     options, standing = heartbeat.options, heartbeat.standing
-    token = heartbeat.token if call.who.may("write") else headers.MASK
+
+    def secret(text: str) -> str:
+        return text if call.who.may("write") or not text else headers.MASK
+
+    token = secret(heartbeat.token)
     url = f"{call.services.heartbeats.base_url()}/api/ping/{heartbeat.id}?token={token}"
     total, failed = heartbeat.checks_total, heartbeat.checks_failed
     checked = _last_checked(heartbeat)
@@ -76,8 +80,8 @@ def answer(call: Call, heartbeat: Heartbeat) -> RoosterMonitor:
         heartbeat_interval=None if heartbeat.rhythm.schedule else heartbeat.interval_secs,
         heartbeat_grace_period=heartbeat.grace_secs,
         alert_email=options.alert_email,
-        alert_slack_webhook=options.alert_slack_webhook,
-        webhook_url=options.webhook_url,
+        alert_slack_webhook=secret(options.alert_slack_webhook),
+        webhook_url=secret(options.webhook_url),
         maintenance_windows=list(options.maintenance_windows),
         public=heartbeat.public,
         paused=heartbeat.paused,

@@ -1,0 +1,326 @@
+"""Telling: what a flip opens, ends and queues, in the transaction that records the flip.
+
+Everything here but the hooks runs inside a unit of the writer. Nothing is sent from here: the delivery loop
+sends what is committed.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+
+from tickd import ids
+from tickd.domain import incidents as rules
+from tickd.domain import times
+from tickd.domain.accounts import Account
+from tickd.domain.alerts import Event, Story, SubjectKind
+from tickd.domain.incidents import Cause, Incident, Subject
+from tickd.services import outbox
+from tickd.services.maintenance import Calendar
+from tickd.store import accounts, alerts, heartbeats, incidents, jobs, monitors
+from tickd.store.incidents import Held
+
+SETTLE_MOST = 60
+"""How long an alert waits at most, in seconds, for the verdict of what its subject depends on."""
+SETTLE_MARGIN = 5 * times.SECOND
+DOUBT_MOST = 2 * times.MINUTE
+"""How long a doubtful dependency holds an alert at most."""
+RELOOK = times.MINUTE
+"""How often it is looked at again whether a dependency is still down, or a subject still paused."""
+
+
+class Telling:
+    """Opens and ends incidents and queues their alerts."""
+
+    def __init__(self, calendar: Calendar) -> None:
+        self._calendar = calendar
+        self.queued: Callable[[], None] = lambda: None
+        """Called by whoever flipped something, after the commit: alerts may wait."""
+
+    # Flips.
+
+    def failing(self, tx: sqlite3.Connection, kind: SubjectKind, row: int, cause: Cause, now: int) -> None:
+        """A subject has begun to fail: hold back, or open an incident and queue its alerts."""
+        subject = find(tx, kind, row)
+        if subject is not None:
+            self._open(tx, subject, cause, now)
+
+    def recovered(self, tx: sqlite3.Connection, kind: SubjectKind, row: int, at: int, now: int) -> None:
+        """A subject is well again: end its incident, and tell those who were told of the failure."""
+        incidents.drop_held(tx, kind, row)
+        incident = incidents.open_of(tx, kind, row)
+        if incident is None:
+            return
+        end = max(at, incident.started_at)
+        incidents.resolve(tx, incident.row, end)
+        self._tell_end(tx, incident, end, now)
+
+    def degraded(self, tx: sqlite3.Connection, kind: SubjectKind, row: int, cause: Cause, now: int) -> None:
+        """A subject runs, but not well: an alert, no incident. Maintenance and cooldown hold it back."""
+        subject = find(tx, kind, row)
+        account = None if subject is None else accounts.find(tx, subject.account_id)
+        if subject is None or account is None:
+            return
+        story = _story("degraded", subject, cause, now)
+        key = f"{kind}:{row}:degraded:{cause.at}"
+        verdict = rules.judge(
+            now,
+            maintenance=self._calendar.current(subject, now),
+            is_open=incidents.open_of(tx, kind, row) is not None,
+            last_ended_at=alerts.last_of(tx, kind, row, "degraded"),
+            cooldown_secs=subject.cooldown_secs,
+        )
+        if isinstance(verdict, rules.Suppressed):
+            outbox.note(tx, account.id, story, key, verdict.sentence, now, subject=subject)
+            return
+        ways = outbox.routes(tx, account, subject, "degraded")
+        outbox.tell(tx, account, ways, story, key, now, subject=subject)
+
+    def restored(self, tx: sqlite3.Connection, kind: SubjectKind, row: int, at: int, now: int) -> None:
+        """A degraded subject runs well again: told where that was told."""
+        since = alerts.last_of(tx, kind, row, "degraded")
+        subject = find(tx, kind, row)
+        account = None if subject is None else accounts.find(tx, subject.account_id)
+        if since is None or subject is None or account is None:
+            return
+        story = Story(
+            event="recovered", at=at, about=subject.about, severity=subject.severity, since=since, until=at
+        )
+        places = alerts.lanes_of_event(tx, kind, row, "degraded", since)
+        for route in outbox.routes_back(tx, places, "recovered"):
+            # Keyed by the degradation that it ends: there is one end of it.
+            key = f"{kind}:{row}:restored:{since}"
+            outbox.queue(tx, account, route, story, key, now, subject=subject)
+
+    def certificate(self, tx: sqlite3.Connection, row: int, days: int, expires_at: int, now: int) -> None:
+        """A monitor's certificate expires within so many days."""
+        subject = find(tx, "monitor", row)
+        account = None if subject is None else accounts.find(tx, subject.account_id)
+        if subject is None or account is None:
+            return
+        story = Story(
+            event="certificate",
+            at=now,
+            about=subject.about,
+            severity=subject.severity,
+            days=days,
+            expires_at=expires_at,
+        )
+        ways = outbox.routes(tx, account, subject, "certificate")
+        outbox.tell(tx, account, ways, story, f"monitor:{row}:cert:{expires_at}:{days}", now, subject=subject)
+
+    def blind(self, tx: sqlite3.Connection, started_at: int, ended_at: int, cause: str, now: int) -> None:
+        """A time in which tickd could not see is over: one notice to each account that is told things."""
+        story = Story(event="blind", at=ended_at, since=started_at, until=ended_at, error=cause)
+        for account in accounts.every(tx):
+            for route in outbox.routes(tx, account, None, "blind"):
+                outbox.queue(tx, account, route, story, f"{account.id}:blind:{started_at}", now)
+
+    def edited(self, tx: sqlite3.Connection, kind: SubjectKind, row: int, now: int) -> None:
+        """A subject was edited, its windows or its cooldown perhaps: look again at what they hold back."""
+        incidents.relook_at(tx, kind, row, now)
+
+    def deleted(self, tx: sqlite3.Connection, kind: SubjectKind, row: int, now: int) -> None:
+        """A subject is deleted: its incident ends with it, and nobody is told that it is well."""
+        incidents.drop_held(tx, kind, row)
+        incident = incidents.open_of(tx, kind, row)
+        if incident is not None:
+            incidents.resolve(tx, incident.row, now)
+            incidents.add_update(tx, incident.row, now, "resolved", f"The {kind} was deleted.")
+
+    # Incidents.
+
+    def _open(self, tx: sqlite3.Connection, subject: Subject, cause: Cause, now: int) -> None:
+        kind, row = subject.about.kind, subject.row
+        verdict = rules.judge(
+            now,
+            maintenance=self._calendar.current(subject, now),
+            is_open=incidents.open_of(tx, kind, row) is not None,
+            last_ended_at=incidents.last_ended_at(tx, kind, row),
+            cooldown_secs=subject.cooldown_secs,
+        )
+        if isinstance(verdict, rules.Suppressed):
+            if verdict.until is not None:
+                incidents.hold(tx, kind, row, verdict.reason, cause, verdict.until)
+                key = f"{kind}:{row}:{verdict.reason}:{cause.at}"
+                story = _story(_failing_event(kind), subject, cause, now)
+                outbox.note(tx, subject.account_id, story, key, verdict.sentence, now, subject=subject)
+            return
+        incidents.drop_held(tx, kind, row)
+        account = accounts.find(tx, subject.account_id)
+        if account is None:
+            return
+        publishes = account.draft_incidents and account.publish_after_secs is not None
+        incident = Incident(
+            row=0,
+            id=ids.new("inc"),
+            account_id=account.id,
+            about=subject.about,
+            subject=row,
+            severity=subject.severity,
+            draft=account.draft_incidents,
+            publish_at=now + (account.publish_after_secs or 0) * times.SECOND if publishes else None,
+            published_at=None if account.draft_incidents else now,
+            started_at=min(cause.at, now),
+            opened_at=now,
+            cause=cause,
+        )
+        self._tell_failing(tx, account, subject, incidents.insert(tx, incident), now, settled=False)
+
+    def _tell_failing(
+        self,
+        tx: sqlite3.Connection,
+        account: Account,
+        subject: Subject,
+        incident: Incident,
+        now: int,
+        *,
+        settled: bool,
+    ) -> None:
+        """Queue the alerts of an incident, unless what its subject depends on is down, or may be."""
+        kind, row = subject.about.kind, subject.row
+        event = _failing_event(kind)
+        story = _story(event, subject, incident.cause, now, incident)
+        parents = self._parents(tx, subject)
+        down = next((parent for parent in parents if parent.is_failing and not parent.is_paused), None)
+        if down is not None:
+            why = f"it depends on {down.about.name} ({down.about.id}), which is down"
+            key = f"{incident.row}:dependency:{down.about.id}"
+            outbox.note(tx, account.id, story, key, why, now, subject=subject, incident=incident.row)
+            due = now + RELOOK
+            incidents.hold(tx, kind, row, "dependency", incident.cause, due, incident=incident.row)
+            return
+        wait = 0 if settled else max((parent.interval_secs for parent in parents), default=0)
+        doubtful = any(parent.is_doubtful and not parent.is_paused for parent in parents)
+        if wait or (doubtful and now - incident.opened_at < DOUBT_MOST):
+            due = now + min(wait or SETTLE_MOST, SETTLE_MOST) * times.SECOND + SETTLE_MARGIN
+            incidents.hold(tx, kind, row, "settling", incident.cause, due, incident=incident.row)
+            return
+        incidents.drop_held(tx, kind, row)
+        ways = outbox.routes(tx, account, subject, event)
+        outbox.tell(
+            tx, account, ways, story, f"{incident.row}:{event}", now, subject=subject, incident=incident.row
+        )
+        for route in ways:
+            if route.reminder_minutes:
+                due = now + (route.delay_secs + route.reminder_minutes * 60) * times.SECOND
+                incidents.remind(tx, incident.row, route.lane, due)
+
+    def _tell_end(self, tx: sqlite3.Connection, incident: Incident, end: int, now: int) -> None:
+        """Tell an end where its beginning was told; what was still delayed is not told at all."""
+        account = accounts.find(tx, incident.account_id)
+        if account is None:
+            return
+        alerts.suppress_delayed(tx, incident.row, "it recovered before its delay had passed", now)
+        story = Story(
+            event="recovered",
+            at=end,
+            about=incident.about,
+            severity=incident.severity,
+            incident_id=incident.id,
+            error=incident.cause.error,
+            since=incident.started_at,
+            until=end,
+        )
+        subject = find(tx, incident.kind, incident.subject)
+        for route in outbox.routes_back(tx, alerts.lanes_of(tx, incident.row), "recovered"):
+            key = f"{incident.row}:recovered"
+            outbox.queue(tx, account, route, story, key, now, subject=subject, incident=incident.row)
+
+    def _parents(self, tx: sqlite3.Connection, subject: Subject) -> list[Subject]:
+        found = (find_id(tx, subject.account_id, identifier) for identifier in subject.depends_on)
+        return [parent for parent in found if parent is not None and parent.about.id != subject.about.id]
+
+    # What was held back.
+
+    def look_again(self, tx: sqlite3.Connection, now: int, limit: int) -> int:
+        """Look again at what safeguards held back until now; how many there were."""
+        due = incidents.held_due(tx, now, limit)
+        for held in due:
+            self._look(tx, held, now)
+        return len(due)
+
+    def _look(self, tx: sqlite3.Connection, held: Held, now: int) -> None:
+        subject = find(tx, held.kind, held.subject)
+        if subject is None or not subject.is_failing:
+            incidents.drop_held(tx, held.kind, held.subject)
+        elif subject.is_paused:
+            incidents.put_off(tx, held, now + RELOOK)
+        elif held.incident is None:
+            self._open(tx, subject, held.cause, now)
+        else:
+            incident = incidents.by_row(tx, held.incident)
+            account = accounts.find(tx, subject.account_id)
+            if incident is None or account is None or incident.status != "open":
+                incidents.drop_held(tx, held.kind, held.subject)
+            else:
+                settled = held.reason == "settling"
+                self._tell_failing(tx, account, subject, incident, now, settled=settled)
+
+    def remind(self, tx: sqlite3.Connection, now: int, limit: int) -> int:
+        """Queue the reminders that are due; how many were looked at."""
+        due = incidents.reminders_due(tx, now, limit)
+        for reminder in due:
+            incident = incidents.by_row(tx, reminder.incident)
+            route = next(iter(outbox.routes_back(tx, [alerts.Place(reminder.lane, None)], "reminder")), None)
+            subject = None if incident is None else find(tx, incident.kind, incident.subject)
+            is_over = incident is None or incident.status != "open" or incident.acknowledged_at is not None
+            if incident is None or is_over or subject is None or route is None or not route.reminder_minutes:
+                incidents.forget_reminder(tx, reminder)
+            elif subject.is_paused or self._calendar.current(subject, now) is not None:
+                incidents.put_off_reminder(tx, reminder, now + RELOOK)
+            else:
+                story = _story("reminder", subject, incident.cause, now, incident)
+                account = accounts.find(tx, incident.account_id)
+                key = f"{incident.row}:reminder:{reminder.number}"
+                if account is not None:
+                    outbox.queue(tx, account, route, story, key, now, subject=subject, incident=incident.row)
+                incidents.reminded(tx, reminder, now + route.reminder_minutes * times.MINUTE)
+        return len(due)
+
+
+def find(tx: sqlite3.Connection, kind: SubjectKind, row: int) -> Subject | None:
+    """The subject of that kind and row."""
+    if kind == "job":
+        job = jobs.find_row(tx, row)
+        return None if job is None else rules.of_job(job)
+    if kind == "monitor":
+        monitor = monitors.find_row(tx, row)
+        return None if monitor is None else rules.of_monitor(monitor)
+    heartbeat = heartbeats.find_row(tx, row)
+    return None if heartbeat is None else rules.of_heartbeat(heartbeat)
+
+
+def find_id(tx: sqlite3.Connection, account_id: str, identifier: str) -> Subject | None:
+    """The account's subject of that id."""
+    if identifier.startswith("job_"):
+        job = jobs.find(tx, account_id, identifier)
+        return None if job is None else rules.of_job(job)
+    if identifier.startswith("hb_"):
+        heartbeat = heartbeats.find(tx, account_id, identifier)
+        return None if heartbeat is None else rules.of_heartbeat(heartbeat)
+    monitor = monitors.find(tx, account_id, identifier)
+    return None if monitor is None else rules.of_monitor(monitor)
+
+
+def missing(tx: sqlite3.Connection, account_id: str, identifiers: Sequence[str]) -> str | None:
+    """The first of these ids that is no subject of the account."""
+    return next((one for one in identifiers if find_id(tx, account_id, one) is None), None)
+
+
+def _failing_event(kind: SubjectKind) -> Event:
+    return "job_failed" if kind == "job" else "down"
+
+
+def _story(event: Event, subject: Subject, cause: Cause, now: int, incident: Incident | None = None) -> Story:
+    return Story(
+        event=event,
+        at=now if event == "reminder" else cause.at,
+        about=subject.about,
+        severity=subject.severity if incident is None else incident.severity,
+        incident_id="" if incident is None else incident.id,
+        error=cause.error,
+        status_code=cause.status_code,
+        response_ms=cause.response_ms,
+        since=cause.at if incident is None else incident.started_at,
+    )

@@ -1,0 +1,302 @@
+"""The outbox: alerts that wait, and what became of them; and what is known of the lanes they go by."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from tickd.domain.alerts import Alert, Event, Story
+from tickd.store.database import Database
+
+_WRITABLE = tuple(name for name in Alert.__struct_fields__ if name != "row")
+_COLUMNS = ("row", *_WRITABLE)
+_ALL = ", ".join(_COLUMNS)
+_OF_ALERTS = ", ".join(f"alerts.{name}" for name in _COLUMNS)
+
+INSERT = (
+    f"INSERT INTO alerts ({', '.join(_WRITABLE)}) "  # noqa: S608
+    f"VALUES ({', '.join('?' * len(_WRITABLE))}) ON CONFLICT (key) DO NOTHING"
+)
+# What waits behind an alert of its own subject that its receiver has refused stays behind it.
+DUE = (
+    f"SELECT {_OF_ALERTS} FROM alerts LEFT JOIN lanes ON lanes.lane = alerts.lane "  # noqa: S608
+    "WHERE alerts.state IN ('queued', 'retrying') AND alerts.due_at <= :now "
+    "AND (lanes.retry_at IS NULL OR lanes.retry_at <= :now) "
+    "AND alerts.lane NOT IN (SELECT value FROM json_each(:busy)) "
+    "AND NOT EXISTS (SELECT 1 FROM alerts AS before WHERE before.state = 'retrying' "
+    "AND before.lane = alerts.lane AND before.kind = alerts.kind AND before.subject = alerts.subject "
+    "AND before.row < alerts.row AND before.due_at > :now) "
+    "ORDER BY alerts.due_at, alerts.row LIMIT :limit"
+)
+NEXT_DUE = (
+    "SELECT min(max(alerts.due_at, coalesce(lanes.retry_at, 0))) FROM alerts "
+    "LEFT JOIN lanes ON lanes.lane = alerts.lane WHERE alerts.state IN ('queued', 'retrying') "
+    "AND alerts.lane NOT IN (SELECT value FROM json_each(?))"
+)
+CLAIM = "UPDATE alerts SET message = ? WHERE row IN (SELECT value FROM json_each(?))"
+SENT = (
+    "UPDATE alerts SET state = 'sent', attempts = attempts + 1, last_error = '', ended_at = ? "
+    "WHERE row IN (SELECT value FROM json_each(?))"
+)
+SUPPRESS = (
+    "UPDATE alerts SET state = 'suppressed', why = ?, ended_at = ? "
+    "WHERE row IN (SELECT value FROM json_each(?)) AND state IN ('queued', 'retrying')"
+)
+TRIED = (
+    "UPDATE alerts SET state = 'retrying', attempts = attempts + 1, last_error = ?, due_at = max(due_at, ?) "
+    "WHERE row IN (SELECT value FROM json_each(?))"
+)
+GIVE_UP = (
+    "UPDATE alerts SET state = 'failed', attempts = attempts + 1, last_error = ?, why = ?, ended_at = ? "
+    "WHERE row IN (SELECT value FROM json_each(?))"
+)
+SUPPRESS_DELAYED = (
+    "UPDATE alerts SET state = 'suppressed', why = ?, ended_at = ?2 "
+    "WHERE incident = ?3 AND delayed AND due_at > ?2 AND state IN ('queued', 'retrying')"
+)
+LANES_OF = (
+    "SELECT DISTINCT lane, target FROM alerts WHERE incident = ? AND state <> 'suppressed' "
+    "AND event IN ('down', 'job_failed')"
+)
+LAST_OF_EVENT = (
+    "SELECT max(created_at) FROM alerts WHERE kind = ? AND subject = ? AND event = ? "
+    "AND state <> 'suppressed'"
+)
+LANES_OF_EVENT = (
+    "SELECT DISTINCT lane, target FROM alerts WHERE kind = ?1 AND subject = ?2 AND event = ?3 "
+    "AND state <> 'suppressed' AND created_at = ?4"
+)
+_FILTERS = (
+    "account_id = :account_id AND (:state IS NULL OR state = :state) AND (:event IS NULL OR event = :event) "
+    "AND (:incident IS NULL OR incident = (SELECT row FROM incidents WHERE id = :incident))"
+)
+PAGE = f"SELECT {_ALL} FROM alerts WHERE {_FILTERS} ORDER BY row DESC LIMIT :limit OFFSET :offset"  # noqa: S608
+TOTAL = f"SELECT count(*) FROM alerts WHERE {_FILTERS}"  # noqa: S608
+GET = f"SELECT {_ALL} FROM alerts WHERE account_id = ? AND row = ?"  # noqa: S608
+COUNTS = "SELECT state, count(*) FROM alerts WHERE state IN ('queued', 'retrying') GROUP BY state"
+OLDEST = "SELECT min(created_at) FROM alerts WHERE state IN ('queued', 'retrying') AND due_at <= ?"
+
+LANE = (
+    "SELECT lane, attempts, failing_since, retry_at, told_failing, window_ends_at, window_held "
+    "FROM lanes WHERE lane = ?"
+)
+SET_WINDOW = (
+    "INSERT INTO lanes (lane, account_id, window_ends_at, window_held) VALUES (?, ?, ?, ?) "
+    "ON CONFLICT (lane) DO UPDATE SET window_ends_at = excluded.window_ends_at, "
+    "window_held = excluded.window_held"
+)
+LANE_WELL = (
+    "INSERT INTO lanes (lane, account_id, last_sent_at) VALUES (?, ?, ?) ON CONFLICT (lane) DO UPDATE SET "
+    "attempts = 0, failing_since = NULL, retry_at = NULL, told_failing = 0, last_error = '', "
+    "last_sent_at = excluded.last_sent_at"
+)
+LANE_FAILED = (
+    "INSERT INTO lanes (lane, account_id, attempts, failing_since, retry_at, last_error) "
+    "VALUES (?1, ?2, 1, ?3, ?4, ?5) ON CONFLICT (lane) DO UPDATE SET attempts = attempts + 1, "
+    "failing_since = coalesce(failing_since, ?3), retry_at = ?4, last_error = ?5 "
+    "RETURNING attempts, failing_since, told_failing"
+)
+LANE_TOLD = "UPDATE lanes SET told_failing = 1 WHERE lane = ?"
+RETRY_NOW = "UPDATE lanes SET retry_at = NULL, attempts = 0 WHERE lane = ?"
+LANES = (
+    "SELECT lane, failing_since, last_error, last_sent_at FROM lanes "
+    "WHERE lane IN (SELECT value FROM json_each(?))"
+)
+FORGET_LANE = "DELETE FROM lanes WHERE lane = ?"
+FORGET_OLD = (
+    "DELETE FROM alerts WHERE row IN (SELECT alerts.row FROM alerts "
+    "JOIN accounts ON accounts.id = alerts.account_id WHERE ended_at IS NOT NULL "
+    "AND ended_at < ?1 - 86400000 * accounts.retention_days LIMIT ?2)"
+)
+
+_STORY = msgspec.json.Decoder(Story)
+
+
+class Lane(NamedTuple):
+    """What is known of a lane; times in milliseconds."""
+
+    lane: str
+    attempts: int
+    failing_since: int | None
+    retry_at: int | None
+    told_failing: int
+    window_ends_at: int | None
+    window_held: int
+
+
+class Place(NamedTuple):
+    """A lane, and the address in it that is no channel's."""
+
+    lane: str
+    target: str | None
+
+
+class Health(NamedTuple):
+    """How a lane is doing; times in milliseconds."""
+
+    lane: str
+    failing_since: int | None
+    last_error: str
+    last_sent_at: int | None
+
+
+def from_row(row: sqlite3.Row) -> Alert:
+    """The Alert that a row holds."""
+    values = dict(zip(_COLUMNS, tuple(row), strict=True))
+    values["story"] = _STORY.decode(values["story"])
+    values["delayed"] = bool(values["delayed"])
+    return Alert(**values)
+
+
+def insert(tx: sqlite3.Connection, alert: Alert) -> bool:
+    """Queue an alert; False when it is there already, by its key."""
+    values = [getattr(alert, name) for name in _WRITABLE]
+    values[_WRITABLE.index("story")] = msgspec.json.encode(alert.story).decode()
+    return tx.execute(INSERT, values).rowcount == 1
+
+
+async def due(db: Database, now: int, busy: Iterable[str], limit: int) -> list[Alert]:
+    """Alerts that may be sent now, in their order, but for those of busy lanes."""
+    wanted = {"now": now, "busy": msgspec.json.encode(list(busy)).decode(), "limit": limit}
+    return [from_row(row) for row in await db.fetch(DUE, wanted)]
+
+
+async def next_due(db: Database, busy: Iterable[str]) -> int | None:
+    """When the next alert of a lane that is not busy may be sent (milliseconds)."""
+    row = await db.fetch_one(NEXT_DUE, (msgspec.json.encode(list(busy)).decode(),))
+    return None if row is None else row[0]
+
+
+def claim(tx: sqlite3.Connection, rows: Sequence[int], message: int) -> None:
+    """Say that these alerts go out as one message."""
+    tx.execute(CLAIM, (message, _list(rows)))
+
+
+def sent(tx: sqlite3.Connection, rows: Sequence[int], now: int) -> None:
+    """These alerts have been taken by their receiver."""
+    tx.execute(SENT, (now, _list(rows)))
+
+
+def suppress(tx: sqlite3.Connection, rows: Sequence[int], why: str, now: int) -> None:
+    """Send these alerts no more."""
+    if rows:
+        tx.execute(SUPPRESS, (why, now, _list(rows)))
+
+
+def suppress_delayed(tx: sqlite3.Connection, incident: int, why: str, now: int) -> None:
+    """Send no alert of the incident whose delay has not passed."""
+    tx.execute(SUPPRESS_DELAYED, (why, now, incident))
+
+
+def tried(tx: sqlite3.Connection, rows: Sequence[int], error: str, due_at: int) -> None:
+    """An attempt failed; these are not tried again before `due_at` (milliseconds)."""
+    tx.execute(TRIED, (error, due_at, _list(rows)))
+
+
+def give_up(tx: sqlite3.Connection, rows: Sequence[int], error: str, why: str, now: int) -> None:
+    """The last attempt failed."""
+    tx.execute(GIVE_UP, (error, why, now, _list(rows)))
+
+
+def lanes_of(tx: sqlite3.Connection, incident: int) -> list[Place]:
+    """Where an incident's failure was told, or is to be."""
+    return [Place(*tuple(row)) for row in tx.execute(LANES_OF, (incident,)).fetchall()]
+
+
+def last_of(tx: sqlite3.Connection, kind: str, subject: int, event: Event) -> int | None:
+    """When the subject's latest alert of that event was queued, those that were suppressed left out."""
+    (at,) = tx.execute(LAST_OF_EVENT, (kind, subject, event)).fetchone()
+    return None if at is None else int(at)
+
+
+def lanes_of_event(tx: sqlite3.Connection, kind: str, subject: int, event: Event, at: int) -> list[Place]:
+    """Where the subject's alert of that event and moment was told."""
+    return [Place(*tuple(row)) for row in tx.execute(LANES_OF_EVENT, (kind, subject, event, at)).fetchall()]
+
+
+async def page(
+    db: Database, account_id: str, filters: dict[str, str | None], *, limit: int, offset: int
+) -> tuple[list[Alert], int]:
+    """One page of an account's alerts, newest first, and how many in all; filters: state event incident."""
+    wanted: dict[str, object] = {"state": None, "event": None, "incident": None, **filters}
+    wanted |= {"account_id": account_id, "limit": limit, "offset": offset}
+    rows = await db.fetch(PAGE, wanted)
+    total = await db.fetch(TOTAL, wanted)
+    return [from_row(row) for row in rows], int(total[0][0])
+
+
+async def get(db: Database, account_id: str, row_number: int) -> Alert | None:
+    """The account's alert of that row."""
+    row = await db.fetch_one(GET, (account_id, row_number))
+    return None if row is None else from_row(row)
+
+
+async def counts(db: Database) -> dict[str, int]:
+    """How many alerts wait, by state."""
+    return {row[0]: row[1] for row in await db.fetch(COUNTS)}
+
+
+async def oldest(db: Database, now: int) -> int | None:
+    """When the oldest alert that should have been sent was queued (milliseconds)."""
+    row = await db.fetch_one(OLDEST, (now,))
+    return None if row is None else row[0]
+
+
+# Lanes.
+
+
+def lane(tx: sqlite3.Connection, name: str) -> Lane | None:
+    """What is known of a lane."""
+    row = tx.execute(LANE, (name,)).fetchone()
+    return None if row is None else Lane(*tuple(row))
+
+
+def set_window(tx: sqlite3.Connection, name: str, account_id: str, ends_at: int, held: int) -> None:
+    """The lane's alerts gather until `ends_at` (milliseconds)."""
+    tx.execute(SET_WINDOW, (name, account_id, ends_at, held))
+
+
+def lane_well(tx: sqlite3.Connection, name: str, account_id: str, now: int) -> None:
+    """The lane has delivered."""
+    tx.execute(LANE_WELL, (name, account_id, now))
+
+
+def lane_failed(
+    tx: sqlite3.Connection, name: str, account_id: str, now: int, retry_at: int, error: str
+) -> tuple[int, int, bool]:
+    """The lane did not deliver: its attempts in a row, since when it fails, and whether that was told."""
+    row = tx.execute(LANE_FAILED, (name, account_id, now, retry_at, error)).fetchone()
+    return int(row[0]), int(row[1]), bool(row[2])
+
+
+def lane_told(tx: sqlite3.Connection, name: str) -> None:
+    """That the lane fails has been told elsewhere."""
+    tx.execute(LANE_TOLD, (name,))
+
+
+def retry_now(tx: sqlite3.Connection, name: str) -> None:
+    """Try the lane again at once: its settings have changed."""
+    tx.execute(RETRY_NOW, (name,))
+
+
+def forget_lane(tx: sqlite3.Connection, name: str) -> None:
+    """The lane's channel is gone."""
+    tx.execute(FORGET_LANE, (name,))
+
+
+async def lanes(db: Database, names: Iterable[str]) -> dict[str, Health]:
+    """How these lanes are doing, by name; those that were never used are absent."""
+    rows = await db.fetch(LANES, (msgspec.json.encode(list(names)).decode(),))
+    return {row[0]: Health(*tuple(row)) for row in rows}
+
+
+def forget_old(tx: sqlite3.Connection, now: int, most: int) -> int:
+    """Remove alerts past their account's retention; how many."""
+    return tx.execute(FORGET_OLD, (now, most)).rowcount
+
+
+def _list(rows: Sequence[int]) -> str:
+    return msgspec.json.encode(list(rows)).decode()
