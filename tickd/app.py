@@ -113,11 +113,11 @@ class Daemon:
             if self.settings.api_key and await self.services.accounts.register_key(self.settings.api_key):
                 log.info("API key registered from TICKD_API_KEY")
             await self._witness.begin(now)
+            await self.services.maintenance.begin()
             await self.services.firing.recover(now)
             await self._history.begin()
             await self._checking.begin()
             await self._pinging.doors.load(self._database)
-            await self.services.maintenance.begin()
             await self._listen()
             # As of now: until the port was bound nobody could ping.
             await self._expiry.begin(self.clock.now())
@@ -145,18 +145,7 @@ class Daemon:
         http = HttpClient(self._resolver, guard, user_agent=f"tickd/{__version__}")
         calendar = Calendar()
         telling = Telling(calendar)
-        firing = Firing(
-            db,
-            http,
-            clock,
-            Lane(limit=self._files.calls, per_host=settings.max_calls_per_host),
-            self._witness,
-            telling,
-            secret=secret,
-            base_url=lambda: self.public_url,
-            jitter=random.random,
-        )
-        self._witness.stepped_back = firing.clock_went_back
+        firing = self._firing(http, telling, secret)
         keeper = Upkeep(db)
         self._history = History(db, clock)
         self._network = self._own_network(clock)
@@ -171,24 +160,24 @@ class Daemon:
             calendar,
         )
         waiting = self._waiting(keeper, telling)
-        incidents = self._incidents(telling, http)
+        incidents = self._incidents(telling, http, firing)
         maintenance = Maintenance(db, clock, calendar)
         maintenance.changed = incidents.maintenance_changed
-        health = Health(
-            db, clock, self._witness, firing, self._checking, self._history, self._network, self._expiry
+        watching = (self._checking, self._history, self._network, self._expiry)
+        health = Health(db, clock, self._witness, firing, *watching, self._delivery)
+        monitors = Monitors(
+            db,
+            clock,
+            self._checking,
+            self._history,
+            telling,
+            refuses=_refusal(guard),
+            floor_secs=1 if settings.dev else settings.min_interval_secs,
         )
         self.services = Services(
             Accounts(db, clock, any_key=settings.dev),
             Jobs(db, clock, firing, keeper, telling),
-            Monitors(
-                db,
-                clock,
-                self._checking,
-                self._history,
-                telling,
-                refuses=_refusal(guard),
-                floor_secs=1 if settings.dev else settings.min_interval_secs,
-            ),
+            monitors,
             waiting,
             incidents,
             Channels(db, clock, self._delivery),
@@ -196,21 +185,40 @@ class Daemon:
             firing,
             health,
         )
+        self._make_loops(keeper)
+
+    def _make_loops(self, keeper: Upkeep) -> None:
+        services, clock = self.services, self.clock
         workers = (
-            cron.loop(firing, clock),
+            cron.loop(services.firing, clock),
             uptime.loop(self._checking, clock),
-            expiry.callbacks(firing, clock),
+            expiry.callbacks(services.firing, clock),
             expiry.loop(self._expiry, clock),
             delivery.loop(self._delivery, clock),
-            delivery.safeguards(incidents, clock),
+            delivery.safeguards(services.incidents, clock),
             history.loop(self._history, clock),
             network.loop(self._network, clock),
             upkeep.loop(keeper, clock),
         )
         self.loops = (*workers, witness.loop(self._witness, clock, workers))
-        health.loops = [loop.state for loop in self.loops]
+        services.health.loops = [loop.state for loop in self.loops]
 
-    def _incidents(self, telling: Telling, http: HttpClient) -> Incidents:
+    def _firing(self, http: HttpClient, telling: Telling, secret: bytes) -> Firing:
+        firing = Firing(
+            self._database,
+            http,
+            self.clock,
+            Lane(limit=self._files.calls, per_host=self.settings.max_calls_per_host),
+            self._witness,
+            telling,
+            secret=secret,
+            base_url=lambda: self.public_url,
+            jitter=random.random,
+        )
+        self._witness.stepped_back = firing.clock_went_back
+        return firing
+
+    def _incidents(self, telling: Telling, http: HttpClient, firing: Firing) -> Incidents:
         settings, clock, db = self.settings, self.clock, self._database
         senders = Senders(
             http,
@@ -218,6 +226,7 @@ class Daemon:
             smtp_url=settings.smtp_url,
             mail_from=settings.mail_from,
             base_url=lambda: self.public_url,
+            unguarded=not settings.block_private_targets,
         )
         self._delivery = Delivery(
             db,
@@ -232,6 +241,7 @@ class Daemon:
         def queued() -> None:
             self._delivery.wake()
             incidents.wake()
+            firing.gates_changed()
 
         telling.queued = queued
         put_off = self._witness.blinded

@@ -16,6 +16,7 @@ HANDLER_LINES = 15
 NOUNS = {
     "accounts",
     "alerts",
+    "channels",
     "heartbeats",
     "incidents",
     "jobs",
@@ -24,7 +25,7 @@ NOUNS = {
     "status_pages",
     "verification",
 }
-PART_OF = {"executions": "jobs", "checks": "monitors"}
+PART_OF = {"executions": "jobs", "checks": "monitors", "alerts": "incidents"}
 """What is no noun of its own: it has its rules and its SQL, and its use cases are the noun's."""
 
 _MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)

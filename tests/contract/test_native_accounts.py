@@ -275,6 +275,14 @@ async def test_the_account(tickd: Harness) -> None:
     assert reply.json == {
         "id": DEFAULT_ACCOUNT,
         "name": "default",
+        "alert_email": "",
+        "owner_email": "",
+        "batch_window_secs": 0,
+        "draft_incidents": False,
+        "publish_after_secs": None,
+        "default_severity": None,
+        "fallback_channel": None,
+        "webhook_secret": "••••••",
         "limits": {
             "max_jobs": None,
             "max_monitors": None,

@@ -112,6 +112,8 @@ def execution(**fields: Any) -> Execution:
         ({"status": "running", "trigger": "manual"}, "none", 0, "close"),
         ({"status": "running", "interruptions": rules.REDELIVERIES_MOST}, "last", 0, "close"),
         ({"status": "running", "deadline_at": NOON}, "none", times.DAY, "keep"),
+        ({"deferred_until": NOON}, "none", times.DAY, "keep"),
+        ({"deferred_until": NOON, "trigger": "catch_up"}, "last", 0, "keep"),
     ],
 )
 def test_what_a_restart_does(fields: dict[str, Any], catch_up: Any, later: int, verdict: str) -> None:

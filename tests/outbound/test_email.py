@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.authority import Authority, self_signed
 from tests.support.mail import MailServer, Step, mail_server
-from tests.support.servers import both_loops, free_port
+from tests.support.servers import both_loops, free_port, our_loop
 from tickd.domain.alerts import About, Message, Story, Told
 from tickd.domain.channels import Options
 from tickd.outbound.email import Mailer, ascii_address, mail_host, server_of
@@ -171,6 +171,14 @@ async def test_one_recipient_that_is_taken_is_enough(caplog: pytest.LogCaptureFi
     assert server.taken[0].recipients == ["b@example.com"]
     (record,) = [one for one in caplog.records if one.name == "tickd.email"]
     assert vars(record)["fields"]["to"] == "gone@example.com"
+
+
+@our_loop
+async def test_an_address_that_is_none_is_never_written_down() -> None:
+    with mail_server() as server:
+        for address in ("a@b.c\r\nBcc: d@e.f", "a@b.c, d@e.f", "a <d@e.f>"):
+            await failing(mailer(server.url()), "is not an address", to=Options(to=(address,)))
+    assert server.connections == 0
 
 
 @both_loops

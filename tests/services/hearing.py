@@ -18,8 +18,10 @@ from tickd.domain.pings import PLAIN, Event, Said
 from tickd.services.doors import Doors
 from tickd.services.expiry import Expiry
 from tickd.services.heartbeats import Heartbeats
+from tickd.services.maintenance import Calendar
 from tickd.services.network import OwnNetwork, Reach
 from tickd.services.pinging import Pinging, Taken
+from tickd.services.telling import Telling
 from tickd.services.upkeep import Upkeep
 from tickd.services.witness import Witness
 from tickd.store import heartbeats
@@ -43,11 +45,18 @@ class Hearing:
         self.clock = clock
         self.witness = Witness(db, clock)
         self.network = OwnNetwork(lambda: references, reach, clock, self.witness)
-        self.pinging = Pinging(db, clock, Doors(), self.network)
-        self.expiry = Expiry(db, clock, self.pinging, self.witness, self.network)
+        self.telling = Telling(Calendar())
+        self.pinging = Pinging(db, clock, Doors(), self.network, self.telling)
+        self.expiry = Expiry(db, clock, self.pinging, self.witness, self.network, self.telling)
         self.upkeep = Upkeep(db)
         self.heartbeats = Heartbeats(
-            db, clock, self.pinging, self.expiry, self.upkeep, base_url=lambda: "http://127.0.0.1"
+            db,
+            clock,
+            self.pinging,
+            self.expiry,
+            self.upkeep,
+            self.telling,
+            base_url=lambda: "http://127.0.0.1",
         )
 
     async def begin(self) -> None:

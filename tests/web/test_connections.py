@@ -67,8 +67,13 @@ async def test_a_silent_connection_is_ended_and_a_busy_one_is_not(monkeypatch: p
 
 
 @pytest.mark.parametrize(
-    ("limit", "calls", "checks", "callers"),
-    [(65_536, 500, 500, 64_472), (1024, 320, 320, 320), (256, 64, 64, 64), (64, 8, 8, 16)],
+    ("limit", "calls", "checks", "deliveries", "callers"),
+    [
+        (65_536, 500, 500, 100, 64_372),
+        (1024, 320, 320, 80, 240),
+        (256, 64, 64, 16, 48),
+        (64, 8, 8, 8, 16),
+    ],
 )
-def test_descriptors_are_shared(limit: int, calls: int, checks: int, callers: int) -> None:
-    assert files.shares(limit, 500, 500) == files.Shares(calls, checks, callers)
+def test_descriptors_are_shared(limit: int, calls: int, checks: int, deliveries: int, callers: int) -> None:
+    assert files.shares(limit, 500, 500) == files.Shares(calls, checks, deliveries, callers)

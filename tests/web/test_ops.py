@@ -218,3 +218,42 @@ async def test_metrics_count_what_is_open_and_what_has_ended(tickd: Harness, end
     families = await metrics(tickd)
     assert value(families, "tickd_executions_finished_total", status="failed") == 1
     assert value(families, "tickd_executions_open", status="running") == 0
+
+
+async def test_metrics_tell_of_alerts_that_wait_and_that_were_sent(
+    tickd: Harness, endpoint: Endpoint
+) -> None:
+    endpoint.status = 503
+    made = await tickd.call("POST", "/v1/channels", {"name": "a", "kind": "webhook", "url": endpoint.url})
+    assert made.status == 201
+    beat = (await tickd.call("POST", "/v1/heartbeats", {"name": "backup"})).json
+    await tickd.call("POST", f"/p/{beat['token']}/fail", key=None)
+
+    async def counted(name: str, wanted: float, **labels: str) -> list[Metric]:
+        async def so() -> list[Metric]:
+            families = await metrics(tickd)
+            return families if value(families, name, **labels) == wanted else []
+
+        families: list[Metric] = await eventually(so)
+        return families
+
+    families = await counted("tickd_alerts_total", 1, outcome="retrying")
+    assert value(families, "tickd_incidents_open") == 1
+    assert value(families, "tickd_alerts_waiting", state="retrying") == 1
+    assert value(families, "tickd_alerts_waiting", state="queued") == 0
+    assert value(families, "tickd_alert_oldest_seconds") == 0
+    assert value(families, "tickd_alert_lateness_seconds_count") == 0
+
+    endpoint.status = 200
+    endpoint.gate.clear()
+    await tickd.clock.advance(30)
+    families = await counted("tickd_deliveries_in_flight", 1)
+    assert value(families, "tickd_alert_oldest_seconds") == 30
+    endpoint.gate.set()
+    await counted("tickd_alerts_total", 1, outcome="sent")
+    families = await counted("tickd_alert_oldest_seconds", 0)
+    assert value(families, "tickd_alerts_waiting", state="retrying") == 0
+    assert value(families, "tickd_alert_lateness_seconds_count") == 1
+    assert value(families, "tickd_alert_lateness_seconds_sum") == 30
+    await tickd.call("POST", f"/p/{beat['token']}", key=None)
+    await counted("tickd_incidents_open", 0)

@@ -64,9 +64,9 @@ class AccountChange(Struct, kw_only=True):
     owner_email: Annotated[str, Meta(max_length=320)] | UnsetType = UNSET
     batch_window_secs: Annotated[int, Meta(ge=0, le=3600)] | UnsetType = UNSET
     draft_incidents: bool | UnsetType = UNSET
-    publish_after_secs: Annotated[int, Meta(ge=0, le=604_800)] | None | UnsetType = UNSET
-    default_severity: Severity | None | UnsetType = UNSET
-    fallback_channel: Annotated[str, Meta(max_length=100)] | None | UnsetType = UNSET
+    publish_after_secs: Annotated[int, Meta(ge=0, le=604800)] | UnsetType | None = UNSET
+    default_severity: Severity | UnsetType | None = UNSET
+    fallback_channel: Annotated[str, Meta(max_length=100)] | UnsetType | None = UNSET
     webhook_secret: Annotated[str, Meta(max_length=200)] | UnsetType = UNSET
 
 

@@ -19,7 +19,9 @@ MASK = headers.MASK
 RECIPIENTS_MOST = 20
 """How many addresses an e-mail channel has at most."""
 
-_ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\\x00-\x1f]{1,64}@[^\s@<>,;:\"()\\\x00-\x1f]{1,253}")
+_ADDRESS = re.compile(
+    r"[^\s@<>,;:\"()\[\]\\\x00-\x1f]{1,64}@(\[[0-9.]+\]|[^\s@<>,;:\"()\[\]\\\x00-\x1f]{1,253})"
+)
 
 
 class ChannelChange(Struct, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -111,7 +111,9 @@ PLAIN = Medium(
     bold=str,
     anchor=lambda url, _text: url,
 )
-"""For ntfy, and for what nothing else is known of."""
+"""For ntfy."""
+UNKNOWN = replace(PLAIN, escape=_unmentioned, literal=_unmentioned)
+"""For what nothing else is known of."""
 
 
 def slack(message: Message) -> dict[str, Any]:
@@ -163,6 +165,11 @@ def ntfy(message: Message, topic: str, priority: int = 0) -> dict[str, Any]:
     }
     click = messages.link(message, message.story) if not message.is_digest else message.link
     return said | {"click": click} if click else said
+
+
+def plain(message: Message) -> tuple[str, str]:
+    """Title and text for whatever takes plain text."""
+    return _unmentioned(heading(message)), body(message, UNKNOWN)
 
 
 def heading(message: Message) -> str:

@@ -110,7 +110,7 @@ def of_heartbeat(heartbeat: Heartbeat) -> Subject:
     )
 
 
-class Timings(Struct, frozen=True, omit_defaults=True):
+class Steps(Struct, frozen=True):
     """How long each step of a check took, in milliseconds; None for one that was not taken or finished."""
 
     dns_ms: float | None = None
@@ -124,7 +124,7 @@ class Good(Struct, frozen=True):
     """The last check that was well before a failure; `at` in milliseconds."""
 
     at: int
-    timings: Timings
+    timings: Steps
     status_code: int | None = None
 
 
@@ -137,7 +137,7 @@ class Cause(Struct, frozen=True, kw_only=True, omit_defaults=True):
     response_ms: float | None = None
     headers: dict[str, str] | None = None
     body: str | None = None
-    timings: Timings | None = None
+    timings: Steps | None = None
     last_good: Good | None = None
     execution_id: str = ""
 

@@ -69,7 +69,7 @@ async def send(
     threads: Threads, options: Options, message: Message, timeout_secs: float = TIMEOUT_SECS
 ) -> None:
     """Notify by way of Apprise; raises Undelivered, which can't say more than Apprise does: yes or no."""
-    title, body, kind = chats.heading(message), chats.body(message, chats.PLAIN), _kind(message.story.event)
+    (title, body), kind = chats.plain(message), _kind(message.story.event)
     try:
         failed = await threads.run(lambda: _notify(options.url, title, body, kind), timeout_secs)
     except TimeoutError as timeout:
@@ -88,7 +88,11 @@ def _notify(url: str, title: str, body: str, kind: str) -> str:
         return _MISSING
     # Its debug lines hold addresses with everything that is secret in them.
     logging.getLogger("apprise").setLevel(logging.CRITICAL)
-    service = apprise.Apprise()
+    asset = apprise.AppriseAsset(app_id="tickd", app_desc="tickd", async_mode=False)
+    # By its own limit it would use a pool of its own, which the end of the process waits for.
+    with contextlib.suppress(AttributeError, TypeError):  # it is new in 2.x
+        asset = apprise.AppriseAsset(app_id="tickd", app_desc="tickd", async_mode=False, service_timeout=0)
+    service = apprise.Apprise(asset=asset)
     if not service.add(url):
         return "Apprise does not know this kind of URL, or can't read it"
     sent = service.notify(body=body, title=title, notify_type=kind, body_format=apprise.NotifyFormat.TEXT)

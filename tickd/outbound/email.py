@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from email import policy
 from email.header import Header
 from email.message import EmailMessage
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime, formataddr, parseaddr
 from functools import cache
 from typing import Final, cast
 from urllib.parse import unquote, urlsplit
@@ -112,6 +112,10 @@ class Mailer:
         sender = self._mail_from or f"tickd <tickd@{host}>"
         recipients = [ascii_address(address) for address in options.to]
 
+        for address in recipients:
+            if not address.isprintable() or any(mark in address for mark in " ,<>"):
+                raise Undelivered(f"{excerpt(address)} is not an address that a mail can go to")
+
         def write() -> bytes:
             return written(message, sender, recipients, host)
 
@@ -176,12 +180,7 @@ def _has_starttls(client: aiosmtplib.SMTP, server: Server) -> bool:
 
 def written(message: Message, sender: str, to: Sequence[str], host: str) -> bytes:
     """The mail: text and HTML, threaded by incident, with the same Message-ID each time it is written."""
-    name, address = parseaddr(sender)
-    address = ascii_address(address)
-    is_wide = not all(one.isascii() for one in (*to, address))
-    mail = EmailMessage(policy=policy.SMTPUTF8 if is_wide else policy.SMTP)
-    mail["From"] = _named(name, address)
-    mail["To"] = ", ".join(to)
+    mail = EmailMessage(policy=policy.SMTP)
     mail["Date"] = format_datetime(datetime.fromtimestamp(message.moment / 1000, UTC))
     mail["Message-ID"] = f"<{message.id}@{host}>"
     incidents = {one.story.incident_id for one in message.told}
@@ -193,14 +192,20 @@ def written(message: Message, sender: str, to: Sequence[str], host: str) -> byte
     mail["X-Tickd-Alert-Id"] = message.id if message.is_digest else message.told[0].id
     mail.set_content(mails.text(message), cte="quoted-printable")
     mail.add_alternative(mails.markup(message), subtype="html", cte="quoted-printable")
-    return _subject(messages.subject(message)) + mail.as_bytes()
+    return _head(messages.subject(message), sender, to) + mail.as_bytes()
 
 
-def _subject(text: str) -> bytes:
-    """The line of the subject: EmailMessage loses a space here and there where it folds encoded words."""
-    charset = "us-ascii" if text.isascii() else "utf-8"
-    line = Header(text, charset, header_name="Subject").encode(linesep="\r\n")
-    return f"Subject: {line}\r\n".encode("ascii")
+def _head(subject: str, sender: str, to: Sequence[str]) -> bytes:
+    """The lines that EmailMessage gets wrong: it loses spaces in subjects, and chokes on odd addresses."""
+    charset = "us-ascii" if subject.isascii() else "utf-8"
+    folded = Header(subject, charset, header_name="Subject").encode(linesep="\r\n")
+    name, address = parseaddr(sender)
+    address = ascii_address(address)
+    if name:
+        quoted = formataddr((name, "a@b")).removesuffix("<a@b>")
+        address = f"{quoted}<{address}>"
+    lines = (f"Subject: {folded}", f"From: {address}", "To: " + ",\r\n ".join(to), "")
+    return "\r\n".join(lines).encode()
 
 
 def mail_host(base_url: str) -> str:
@@ -223,11 +228,6 @@ def ascii_address(address: str) -> str:
         return f"{local}@{ascii_host(domain)}"
     except ValueError:
         return address
-
-
-def _named(name: str, address: str) -> str:
-    quoted = name.replace("\\", r"\\").replace('"', r"\"")
-    return f'"{quoted}" <{address}>' if name else address
 
 
 def told(fault: Exception, server: Server, timeout: str) -> Undelivered:

@@ -36,8 +36,7 @@ def excerpt(answer: bytes | str, secrets: Iterable[str] = ()) -> str:
     # A receiver may show us the address or the token that we came with.
     for secret in sorted({form for one in secrets for form in _forms(one)}, key=len, reverse=True):
         text = text.replace(secret, MASK)
-    line = " ".join(re.sub(r"[^ -~\xa1-\U0010ffff]", " ", text).split())
-    line = "".join(one if one.isprintable() else "." for one in line[: _SHOWN + 1])
+    line = " ".join("".join(one if one.isprintable() else " " for one in text).split())
     return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
 
 

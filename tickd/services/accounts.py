@@ -7,12 +7,18 @@ import ipaddress
 import logging
 import sqlite3
 from collections import OrderedDict
+from typing import TypeVar
+
+from msgspec import UNSET, structs
 
 from tickd import logs
 from tickd.clock import Clock
 from tickd.domain import accounts as rules
 from tickd.domain import times
 from tickd.domain.accounts import Account, AccountChange, ApiKey, KeyRequest, Principal
+from tickd.domain.heartbeats import HeartbeatCreation
+from tickd.domain.jobs import JobRegistration
+from tickd.domain.monitors import MonitorCreation
 from tickd.errors import Invalid, NotFound, TooMany, Unauthorized, Unavailable
 from tickd.store import accounts, channels
 from tickd.store.database import Database
@@ -22,6 +28,8 @@ FAILURES_MOST = 20
 SOURCES_MOST = 10_000
 TOUCH_EVERY = times.MINUTE
 """How exactly a key's last use is known."""
+
+Graded = TypeVar("Graded", JobRegistration, MonitorCreation, HeartbeatCreation)
 
 log = logging.getLogger("tickd.accounts")
 
@@ -134,6 +142,16 @@ class Accounts:
         now = self._clock.now()
         if not await self._db.write(lambda tx: accounts.revoke_key(tx, account_id, identifier, now)):
             raise NotFound(f"no key {identifier}")
+
+
+async def graded(db: Database, account_id: str, spec: Graded) -> Graded:
+    """What is to be made, with the account's default severity where it says none and the account has one."""
+    if spec.severity is not UNSET:
+        return spec
+    account = await accounts.get(db, account_id)
+    if account is None or account.default_severity is None:
+        return spec
+    return structs.replace(spec, severity=account.default_severity)
 
 
 def _network(source: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tickd.domain.checks import Check
-from tickd.domain.incidents import Cause, Good, Timings, shown_body, shown_headers
+from tickd.domain.incidents import Cause, Good, Steps, shown_body, shown_headers
 from tickd.outbound.prober import Seen
 
 
@@ -43,5 +43,5 @@ def cause_of(check: Check, seen: Seen, good: Check | None) -> Cause:
     )
 
 
-def _timings(check: Check) -> Timings:
-    return Timings(check.dns_ms, check.connect_ms, check.tls_ms, check.first_byte_ms, check.duration_ms)
+def _timings(check: Check) -> Steps:
+    return Steps(check.dns_ms, check.connect_ms, check.tls_ms, check.first_byte_ms, check.duration_ms)

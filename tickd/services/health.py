@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from tickd.clock import Clock
 from tickd.domain import times
 from tickd.services.checking import Checking
+from tickd.services.delivery import Delivery
 from tickd.services.expiry import Expiry
 from tickd.services.firing import Firing
 from tickd.services.history import History
 from tickd.services.network import OwnNetwork
 from tickd.services.witness import Witness
-from tickd.store import executions, gates, heartbeats, jobs
+from tickd.store import alerts, executions, gates, heartbeats, incidents, jobs
 from tickd.store.database import Database
 from tickd.store.writer import WriterStats
 
@@ -48,6 +49,15 @@ class Ledger:
     deferred_executions: int
 
 
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """What waits to be told: alerts by state, for how many seconds the oldest is overdue, open incidents."""
+
+    waiting: dict[str, int]
+    oldest_secs: float
+    open_incidents: int
+
+
 class Health:
     """Answers `/readyz` and `/metrics`."""
 
@@ -61,6 +71,7 @@ class Health:
         history: History,
         network: OwnNetwork,
         expiry: Expiry,
+        delivery: Delivery,
     ) -> None:
         self._db = db
         self._clock = clock
@@ -70,6 +81,7 @@ class Health:
         self.history = history
         self.network = network
         self.expiry = expiry
+        self.delivery = delivery
         self.loops: list[LoopState] = []
         self.started_at = clock.now()
         self.accepting = False
@@ -100,6 +112,16 @@ class Health:
             await jobs.overdue(self._db, self._clock.now() - OVERDUE),
             await executions.open_counts(self._db),
             await gates.count(self._db),
+        )
+
+    async def outbox(self) -> Outbox:
+        """What waits to be told, over all accounts."""
+        now = self._clock.now()
+        oldest = await alerts.oldest(self._db, now)
+        return Outbox(
+            await alerts.counts(self._db),
+            0.0 if oldest is None else max(0.0, (now - oldest) / 1000),
+            await incidents.how_many_open(self._db),
         )
 
     async def heartbeat_states(self) -> dict[str, int]:

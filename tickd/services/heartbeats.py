@@ -13,6 +13,7 @@ from tickd.domain import heartbeats as rules
 from tickd.domain.heartbeats import Heartbeat, HeartbeatChange, HeartbeatCreation
 from tickd.domain.pings import Event
 from tickd.errors import NotFound
+from tickd.services.accounts import graded
 from tickd.services.doors import Doors
 from tickd.services.expiry import Expiry
 from tickd.services.monitors import SHORTEST_SECS
@@ -59,6 +60,7 @@ class Heartbeats:
     async def create(self, account_id: str, spec: HeartbeatCreation) -> Heartbeat:
         """Store a heartbeat; nothing is expected of it before its first ping."""
         token = ids.token()
+        spec = await graded(self._db, account_id, spec)
         made = rules.create(
             spec,
             identifier=ids.new("hb"),

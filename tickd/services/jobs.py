@@ -13,6 +13,7 @@ from tickd.domain.executions import Execution
 from tickd.domain.jobs import Job, JobChange, JobRegistration
 from tickd.errors import NotFound
 from tickd.services import ledger
+from tickd.services.accounts import graded
 from tickd.services.firing import Firing
 from tickd.services.telling import Telling
 from tickd.services.upkeep import Upkeep
@@ -33,7 +34,8 @@ class Jobs:
     async def register(self, account_id: str, spec: JobRegistration) -> tuple[Job, bool]:
         """Store a job, or change the account's job of that name; True when it is new."""
         now = self._clock.now()
-        fresh = rules.register(spec, identifier=ids.new("job"), account_id=account_id, now=now)
+        wanted = await graded(self._db, account_id, spec)
+        fresh = rules.register(wanted, identifier=ids.new("job"), account_id=account_id, now=now)
 
         def unit(tx: sqlite3.Connection) -> tuple[Job, bool, list[ledger.Run]]:
             known = jobs.find_name(tx, account_id, fresh.name)

@@ -12,6 +12,7 @@ from typing import Literal
 
 from tickd.domain import executions as rules
 from tickd.domain import gates as gate_rules
+from tickd.domain import times
 from tickd.domain.executions import Execution, Outcome
 from tickd.domain.gates import Target
 from tickd.domain.jobs import Job, Occurrence, Plan
@@ -57,7 +58,13 @@ def record_due(tx: sqlite3.Connection, job: Job, plan: Plan, now: int, why: Why)
     count = len(plan.occurrences)
     if not jobs.advance(tx, job, plan.next_run_at, count):
         return []
-    down = gates.down(tx, job.account_id, job.requires) if job.requires else []
+    released: list[Run] = []
+    down: list[Target] = []
+    if job.requires:
+        # As it is now: an edit may have come in between. What was deferred goes before what is due.
+        job = jobs.find_row(tx, job.row) or job
+        released = look(tx, job, now, why)
+        down = gates.down(tx, job.account_id, job.requires)
     before = tx.total_changes
     recorded = [_record(tx, job, occurrence, now, why, down) for occurrence in plan.occurrences]
     if down:
@@ -66,7 +73,7 @@ def record_due(tx: sqlite3.Connection, job: Job, plan: Plan, now: int, why: Why)
         # An occurrence that has its row already (the clock stepped back) is accounted for by that row.
         found = executions.count_occurrences(tx, job.row, [one.at for one in plan.occurrences])
         jobs.miss(tx, job, count - found)
-    return [run for run in recorded if run is not None]
+    return released + [run for run in recorded if run is not None]
 
 
 def _record(
@@ -107,6 +114,48 @@ def thin(tx: sqlite3.Connection, job: Job, now: int) -> list[Deferred]:
     for one in waiting[:-most]:
         skip(tx, one, gate_rules.thinned(job.catch_up), now)
     return waiting[-most:]
+
+
+def look(tx: sqlite3.Connection, job: Job, now: int, why: Why) -> list[Run]:
+    """Look at a job's deferred executions as the job is now; the runs to be called."""
+    waiting = thin(tx, job, now)
+    if not waiting:
+        return []
+    down = gates.down(tx, job.account_id, job.requires)
+    looked = [_look(tx, job, one, down, now, why) for one in waiting]
+    return [run for run in looked if run is not None]
+
+
+def _look(
+    tx: sqlite3.Connection, job: Job, one: Deferred, down: Sequence[Target], now: int, why: Why
+) -> Run | None:
+    verdict = gate_rules.fate(job, one.until, bool(down), now)
+    before = gate_rules.before(one.trigger, one.reason)
+    if verdict == "defer":
+        if [target.id for target in down] != one.targets:
+            gates.defer(tx, one.row, gate_rules.joined(before, gate_rules.deferred(down)), one.until, down)
+    elif verdict == "fire":
+        since = one.until - job.defer_max_secs * times.SECOND
+        waited = gate_rules.waited(gates.named(tx, one.targets), now - since)
+        although = gate_rules.fired(down) if down else ""
+        return _go(tx, job, one, gate_rules.joined(before, waited, although), now)
+    elif verdict == "miss":
+        gates.close(tx, one.row, "missed", why(one.until), one.reason, now)
+    else:
+        skip(tx, one, gate_rules.skipped(down) if verdict == "skip" else gate_rules.gave_up(down, job), now)
+    return None
+
+
+def _go(tx: sqlite3.Connection, job: Job, one: Deferred, reason: str, now: int) -> Run | None:
+    """Let a deferred execution run as its job's `overlap` has it; None when it does not run now."""
+    verdict, words = turn(tx, job)
+    if verdict == "skip":
+        gates.close(tx, one.row, "skipped", words, reason, now)
+        return None
+    gates.release(tx, one.row, gate_rules.joined(reason, words))
+    if verdict == "wait":
+        return None
+    return Run(one.row, job, one.scheduled_at, one.trigger, was_deferred=True)
 
 
 def skip(tx: sqlite3.Connection, one: Deferred, words: str, now: int) -> None:

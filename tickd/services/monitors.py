@@ -14,6 +14,7 @@ from tickd.domain.checks import Check, CheckStatus
 from tickd.domain.monitors import Monitor, MonitorChange, MonitorCreation
 from tickd.domain.uptime import Bucket
 from tickd.errors import NotFound
+from tickd.services.accounts import graded
 from tickd.services.checking import Checking
 from tickd.services.history import History
 from tickd.services.telling import Telling
@@ -65,6 +66,7 @@ class Monitors:
     async def create(self, account_id: str, spec: MonitorCreation, *, prefix: str = "mon") -> Seen:
         """Store a monitor; its first check begins at once."""
         now = self._clock.now()
+        spec = await graded(self._db, account_id, spec)
         made = rules.create(spec, identifier=ids.new(prefix), account_id=account_id, now=now)
         self._refuses(made)
         stored = await self._db.write(lambda tx: monitors.insert(tx, made))

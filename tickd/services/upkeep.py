@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tickd import logs
 from tickd.domain import times
-from tickd.store import executions, pings, retention
+from tickd.store import alerts, executions, incidents, pings, retention
 from tickd.store.database import Database
 
 SLICE = 500
@@ -37,6 +37,10 @@ class Keep:
     forget_old: Callable[[sqlite3.Connection, Iterable[tuple[int, int]], int], int]
 
 
+def _none(_tx: sqlite3.Connection, _row: int, _most: int) -> int:
+    return 0
+
+
 KEEPS = (
     Keep(
         "executions",
@@ -46,6 +50,8 @@ KEEPS = (
         executions.forget_old,
     ),
     Keep("pings", pings.deleted, pings.forget_heartbeat, pings.retentions, pings.forget_old),
+    Keep("alerts", retention.none_deleted, _none, retention.at_once, alerts.forget_old),
+    Keep("incidents", retention.none_deleted, _none, retention.at_once, incidents.forget_old),
 )
 
 

@@ -293,9 +293,12 @@ async def lanes(db: Database, names: Iterable[str]) -> dict[str, Health]:
     return {row[0]: Health(*tuple(row)) for row in rows}
 
 
-def forget_old(tx: sqlite3.Connection, now: int, most: int) -> int:
-    """Remove alerts past their account's retention; how many."""
-    return tx.execute(FORGET_OLD, (now, most)).rowcount
+def forget_old(tx: sqlite3.Connection, before: Iterable[tuple[int, int]], most: int) -> int:
+    """Remove alerts past their account's retention as of the moments of `before`; how many."""
+    removed = 0
+    for _, now in before:
+        removed += tx.execute(FORGET_OLD, (now, most - removed)).rowcount
+    return removed
 
 
 def _list(rows: Sequence[int]) -> str:

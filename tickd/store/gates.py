@@ -22,19 +22,21 @@ DOWN = (
     "OR (heartbeats.account_id = ?2 AND heartbeats.failing AND NOT heartbeats.paused) ORDER BY wanted.key"
 )
 NAMED = f"SELECT wanted.value, coalesce(monitors.name, heartbeats.name, '') {_TARGETS} ORDER BY wanted.key"
-# One that is not down any more is enough for a closer look: the job may wait for others.
+# One that is not down any more is enough for a closer look: the job may wait for others. The plus keeps
+# SQLite from reading all executions in the order of their jobs.
 TO_LOOK_AT = (
-    "SELECT DISTINCT executions.job FROM executions JOIN jobs ON jobs.row = executions.job "
+    "SELECT DISTINCT +executions.job FROM executions JOIN jobs ON jobs.row = executions.job "
     "WHERE executions.deferred_until IS NOT NULL AND (executions.deferred_until <= ? "
     "OR EXISTS (SELECT 1 FROM json_each(executions.deferred_for) AS wanted WHERE NOT EXISTS "
     "(SELECT 1 FROM monitors WHERE monitors.id = wanted.value AND failing AND NOT paused) AND NOT EXISTS "
     "(SELECT 1 FROM heartbeats WHERE heartbeats.id = wanted.value AND failing AND NOT paused))) LIMIT ?"
 )
-# With the condition of the index of open executions, or all the job's history would be read.
+# With the condition of the index of open executions and a plus against the other index, or all the job's
+# history would be read.
 OF_JOB = (
     "SELECT row, scheduled_at, trigger, reason, deferred_until, deferred_for FROM executions "
     "WHERE job = ? AND status IN ('pending', 'running') AND deferred_until IS NOT NULL "
-    "ORDER BY scheduled_at, row"
+    "ORDER BY +scheduled_at, row"
 )
 _OPEN = "row = ? AND status = 'pending'"
 DEFER = f"UPDATE executions SET reason = ?, deferred_until = ?, deferred_for = ? WHERE {_OPEN}"  # noqa: S608

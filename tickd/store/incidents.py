@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
 
+from tickd.domain import times
 from tickd.domain.alerts import About, SubjectKind
 from tickd.domain.incidents import Cause, Incident, Progress, Reason, Update
 from tickd.store.database import Database
@@ -93,6 +95,10 @@ FORGET_OLD = (
     "AND resolved_at < ?1 - 86400000 * accounts.retention_days LIMIT ?2) RETURNING row"
 )
 FORGET_UPDATES = "DELETE FROM incident_updates WHERE incident = ?"
+
+FORGET_CERTIFICATES = "DELETE FROM certificate_changes WHERE at < ?"
+CERTIFICATES_KEPT = 90 * times.DAY
+"""How long it is known that a certificate changed, in milliseconds."""
 
 _CAUSE = msgspec.json.Decoder(Cause)
 
@@ -313,9 +319,13 @@ def forget_reminder(tx: sqlite3.Connection, reminder: Reminder) -> None:
     tx.execute(FORGET_REMINDER, (reminder.incident, reminder.lane))
 
 
-def forget_old(tx: sqlite3.Connection, now: int, most: int) -> int:
-    """Remove incidents past their account's retention; how many."""
-    gone = tx.execute(FORGET_OLD, (now, most)).fetchall()
-    for row in gone:
-        tx.execute(FORGET_UPDATES, (row[0],))
-    return len(gone)
+def forget_old(tx: sqlite3.Connection, before: Iterable[tuple[int, int]], most: int) -> int:
+    """Remove incidents past their account's retention as of the moments of `before`; how many."""
+    removed = 0
+    for _, now in before:
+        tx.execute(FORGET_CERTIFICATES, (now - CERTIFICATES_KEPT,))
+        gone = tx.execute(FORGET_OLD, (now, most - removed)).fetchall()
+        for row in gone:
+            tx.execute(FORGET_UPDATES, (row[0],))
+        removed += len(gone)
+    return removed

@@ -11,9 +11,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from tickd import __version__
+from tickd.domain.alerts import WAITING
 from tickd.domain.checks import STATUSES
 from tickd.domain.histogram import Histogram
-from tickd.services.health import Health, Ledger
+from tickd.services.health import Health, Ledger, Outbox
 from tickd.web import openapi
 from tickd.web.answers import Answer
 from tickd.web.routes import Call, Handler, Route
@@ -52,7 +53,7 @@ async def metrics(call: Call) -> Answer:
     ledger = await health.ledger()
     states = await health.heartbeat_states()
     families = [*_ledger(ledger), *_firing(health), *_checking(health), *_waiting(health, states)]
-    families += _daemon(health)
+    families += [*_telling(health, await health.outbox()), *_daemon(health)]
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Families(families))
     return Answer(generate_latest(registry), content_type="text/plain")
@@ -179,6 +180,32 @@ def _waiting(health: Health, states: dict[str, int]) -> Iterator[Metric]:
         expiry.moved,
     )
     yield _histogram("tickd_expiry_lateness_seconds", "How late silences became misses.", expiry.lateness)
+
+
+def _telling(health: Health, outbox: Outbox) -> Iterator[Metric]:
+    delivery = health.delivery
+    yield _gauge("tickd_incidents_open", "Incidents that are open.", outbox.open_incidents)
+    waiting = dict.fromkeys(WAITING, 0) | outbox.waiting
+    yield _labelled(
+        GaugeMetricFamily, "tickd_alerts_waiting", "Alerts that wait, by state.", "state", waiting
+    )
+    yield _gauge(
+        "tickd_alert_oldest_seconds",
+        "How long the oldest alert waits that should have been sent; 0 when well.",
+        outbox.oldest_secs,
+    )
+    outcomes = dict.fromkeys(("sent", "retrying", "failed"), 0) | delivery.sent
+    yield _labelled(
+        CounterMetricFamily,
+        "tickd_alerts",
+        "Attempts at alerts since the start, by what became of the alert.",
+        "outcome",
+        outcomes,
+    )
+    yield _gauge("tickd_deliveries_in_flight", "Channels that are sent to now.", delivery.in_flight)
+    yield _histogram(
+        "tickd_alert_lateness_seconds", "How long after they were due alerts were taken.", delivery.lateness
+    )
 
 
 def _daemon(health: Health) -> Iterator[Metric]:

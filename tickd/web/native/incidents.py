@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 from tickd import ids
 from tickd.domain import headers, times
 from tickd.domain.alerts import SubjectKind
-from tickd.domain.incidents import Cause, Incident, Progress, Status, Timings, Update, UpdateRequest
+from tickd.domain.incidents import Cause, Incident, Progress, Status, Steps, Update, UpdateRequest
 from tickd.domain.jobs import Severity
 from tickd.services.incidents import Related, Seen
 from tickd.web.answers import Answer
@@ -30,7 +30,7 @@ class GoodAnswer(Struct):
 
     checked_at: str
     status_code: int | None
-    timings: Timings
+    timings: Steps
 
 
 class CauseAnswer(Struct):
@@ -42,7 +42,7 @@ class CauseAnswer(Struct):
     response_ms: float | None
     headers: dict[str, str] | None
     body: str | None
-    timings: Timings | None
+    timings: Steps | None
     last_good: GoodAnswer | None
     execution_id: str | None
 

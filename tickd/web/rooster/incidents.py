@@ -86,17 +86,19 @@ class Wanted(Struct, kw_only=True):
 
 def answer(call: Call, incident: Incident) -> RoosterIncident:
     """The incident as this face shows it."""
-    cause, is_polled = incident.cause, incident.kind == "monitor"
-    response_ms = rounded(cause.response_ms) if is_polled else None
+    cause, about, is_polled = incident.cause, incident.about, incident.kind == "monitor"
+    # Of what speaks no HTTP, and where none came back, no response was timed.
+    answered = about.type in ("http", "json") and cause.status_code is not None
+    response_ms = rounded(cause.response_ms) if answered else None
     shown = cause.headers
     if shown is not None and not call.who.may("write"):
         shown = {name: headers.MASK if headers.is_secret(name) else text for name, text in shown.items()}
     regions = [RegionResult(REGION, False, cause.status_code, response_ms)]
     return RoosterIncident(
         id=incident.id,
-        monitor_id=incident.about.id,
-        monitor_name=incident.about.name,
-        monitor_url=incident.about.url,
+        monitor_id=about.id,
+        monitor_name=about.name,
+        monitor_url=f"https://{about.url}" if about.type == "ssl" else about.url,
         status=incident.status,
         status_code=cause.status_code,
         response_ms=response_ms,
