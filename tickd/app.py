@@ -32,6 +32,7 @@ from tickd.outbound.http import HttpClient
 from tickd.outbound.prober import Prober, Target
 from tickd.outbound.senders import Senders
 from tickd.services.accounts import Accounts
+from tickd.services.backtest import Backtests
 from tickd.services.bundle import Services
 from tickd.services.channels import Channels
 from tickd.services.checking import Checking
@@ -178,6 +179,7 @@ class Daemon:
             Accounts(db, clock, any_key=settings.dev),
             Jobs(db, clock, firing, keeper, telling),
             monitors,
+            Backtests(db, clock, self._history),
             waiting,
             incidents,
             Channels(db, clock, self._delivery),

@@ -23,7 +23,8 @@ SHORT_LETTERS = 16
 
 def new(prefix: str) -> str:
     """A new resource id: `job_` and 16 random letters (80 bits)."""
-    return f"{prefix}_" + "".join(secrets.choice(ALPHABET) for _ in range(16))
+    # A thousand failures at once want a thousand: letter by letter that was a quarter of what they cost.
+    return f"{prefix}_" + base64.b32encode(secrets.token_bytes(10)).translate(_CROCKFORD).decode()
 
 
 def secret(letters: int = 40) -> str:

@@ -1,7 +1,7 @@
 """A receiver of tickd's alerts: verifies each signature, and takes every alert once, however often it comes.
 
-Runs on Python alone. WEBHOOK_SECRET is the channel's `secret`, or else the account's `webhook_secret`. PORT is 3001
-unless set, SEEN is `alerts-seen.db` unless set: the file of the alerts that were taken, which outlives a restart.
+Runs on Python alone. WEBHOOK_SECRET is the channel's `secret`, or else the account's `webhook_secret`.
+PORT is 3001 unless set. SEEN, `alerts-seen.db` unless set, is the file of what was taken.
 """
 
 import base64
@@ -44,7 +44,7 @@ def take(seen: sqlite3.Connection, body: bytes) -> None:
     """Act on the alerts of a message, one or a digest of many, that were not taken before."""
     message = json.loads(body)
     for alert in message["alerts"] if message["event"] == "digest" else [message]:
-        # Noted and acted on in one transaction. Where the action fails, nothing is noted, and tickd sends it again.
+        # In one transaction: where the action fails, nothing is noted, and tickd sends it again.
         with seen:
             noted = seen.execute("INSERT OR IGNORE INTO alerts VALUES (?)", (alert["alert_id"],))
             if noted.rowcount:

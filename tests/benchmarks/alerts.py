@@ -24,7 +24,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import ClassVar, NamedTuple, cast
 
 import uvloop
 from msgspec import structs
@@ -76,7 +76,7 @@ class Arrival(NamedTuple):
 class _Receiver(asyncio.Protocol):
     """Notes each request, and answers those that are not to a path that hangs."""
 
-    arrivals: list[Arrival] = []
+    arrivals: ClassVar[list[Arrival]] = []
 
     def __init__(self) -> None:
         self._data = b""
@@ -385,10 +385,15 @@ def _show(case: Case, rounds: list[Round], bare: list[Bare]) -> None:
     first, noticed = (
         statistics.median(getattr(one, name) for one in rounds) for name in ("first_noticed", "all_noticed")
     )
-    last, cpu = (statistics.median(getattr(one, name) for one in rounds) for name in ("last_delivered", "cpu"))
+    last, cpu = (
+        statistics.median(getattr(one, name) for one in rounds) for name in ("last_delivered", "cpu")
+    )
     worst = max(one.last_delivered for one in rounds)
     secs, base = statistics.median(one.secs for one in bare), statistics.median(one.cpu for one in bare)
-    print(f"{case.name:46}{SILENT * case.ways:7,}{first:8.2f} s{noticed:8.2f} s{last:8.2f} s{worst:8.2f} s", end="")
+    print(
+        f"{case.name:46}{SILENT * case.ways:7,}{first:8.2f} s{noticed:8.2f} s{last:8.2f} s{worst:8.2f} s",
+        end="",
+    )
     print(f"{cpu:8.2f}{secs:10.2f} s{base:8.2f}{last / secs:7.2f}{cpu / base:7.2f}", end="")
     print(f"{sum(one.repeats for one in rounds):9}", flush=True)
     for found in [one.meanwhile for one in rounds if one.meanwhile is not None]:
@@ -397,7 +402,10 @@ def _show(case: Case, rounds: list[Round], bare: list[Bare]) -> None:
             ("from the deadline on", found.after, found.late_after),
         ):
             p50, p99 = _percentile(took, 0.5), _percentile(took, 0.99)
-            print(f"  {name:22}{len(took):6,} pings p50 {p50:5.1f}, p99 {p99:5.1f}, max {max(took):5.1f} ms;", end="")
+            print(
+                f"  {name:22}{len(took):6,} pings p50 {p50:5.1f}, p99 {p99:5.1f}, max {max(took):5.1f} ms;",
+                end="",
+            )
             print(f" checks: 99 of 100 late by {late:.0f} ms at most")
 
 
@@ -423,10 +431,24 @@ def main() -> None:
     parser.add_argument("--only", type=int, choices=range(1, len(CASES) + 1))
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     given = parser.parse_args()
-    titles = ("sent", "first", "noticed", "last", "worst", "CPU s", "bare last", "CPU s", "x", "x CPU", "repeats")
-    print("{:46}{:>7}{:>10}{:>10}{:>10}{:>10}{:>8}{:>12}{:>8}{:>7}{:>7}{:>9}".format(
-        f"{SILENT:,} heartbeats expire at once", *titles
-    ))
+    titles = (
+        "sent",
+        "first",
+        "noticed",
+        "last",
+        "worst",
+        "CPU s",
+        "bare last",
+        "CPU s",
+        "x",
+        "x CPU",
+        "repeats",
+    )
+    print(
+        "{:46}{:>7}{:>10}{:>10}{:>10}{:>10}{:>8}{:>12}{:>8}{:>7}{:>7}{:>9}".format(
+            f"{SILENT:,} heartbeats expire at once", *titles
+        )
+    )
     with _receiving() as (pipe, url):
         uvloop.run(_bare(url, DELIVERIES))
         for case in CASES if given.only is None else CASES[given.only - 1 : given.only]:

@@ -72,7 +72,7 @@ BAD: list[tuple[str, Any, str]] = [
         for field in ("alert_email", "owner_email")
         for wrong in (
             *each(field, ADDRESS, 1, "x" * 321, ["a@b.example"]),
-            *each(field, "has ", "x", "a@b@c", "a@b.example, c@d.example", "Ops <a@b.example>", "a b@c.example"),
+            *each(field, "has ", "x", "a@b@c", "a@b.example, c@d.example", "Ops <a@b.example>", "a b@c.d"),
             *each(field, "has ", "a@b.example\r\nBcc: c@d.example", "a\0@b.example", "\u202ea@b.example"),
         )
     ),
@@ -200,7 +200,7 @@ async def test_alerts_go_to_the_alert_address_or_else_to_the_owner(
                 ("nobody", {}, None),
                 ("owner", {"owner_email": "owner@example.com"}, "owner@example.com"),
                 ("alerts", {"alert_email": "alerts@example.com"}, "alerts@example.com"),
-                ("owner again", {"alert_email": " "}, "owner@example.com"),
+                ("owner again", {"alert_email": ""}, "owner@example.com"),
             ):
                 if fields:
                     await account(tickd, **fields)

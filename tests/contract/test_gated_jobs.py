@@ -97,6 +97,14 @@ async def test_a_monitor_that_fails_and_is_not_confirmed_down_holds_nothing_back
     assert (await the_one(tickd, job, "success"))["reason"] == ""
 
 
+async def test_a_paused_monitor_holds_nothing_back(tickd: Harness, endpoint: Endpoint) -> None:
+    monitor = await shop(tickd, url=NOWHERE)
+    await tickd.call("POST", f"/v1/monitors/{monitor['id']}/pause")
+    job = await tickd.job(endpoint=endpoint.url, schedule="1 * * * *", requires=[monitor["id"]])
+    await tickd.clock.advance(60)
+    assert (await the_one(tickd, job, "success"))["reason"] == ""
+
+
 async def test_ids_that_are_not_there_yet_are_accepted(tickd: Harness, endpoint: Endpoint) -> None:
     reply = await tickd.call(
         "POST",

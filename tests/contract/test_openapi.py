@@ -57,6 +57,7 @@ CHECKS = [
 ]
 WAITING = {"heartbeats", "heartbeat", "p", "ping", "push"}
 SEEDED = {"jobs", "executions", "monitors", "keys", "maintenance", "x"} | WAITING
+SEEDED |= {"incidents", "alerts", "channels"}
 WITHOUT_ID = {"schedules", "account", "healthz", "readyz"}
 """These nouns have something to show here; of the others only what is refused is looked at."""
 # What a monitor can be as it is, where only the type would be right; its port refuses at once.
@@ -73,6 +74,8 @@ MAINTENANCE: dict[str, Any] = {
     "start": "22:00",
     "end": "02:00",
 }
+CHANNEL: dict[str, Any] = {"kind": "webhook", "url": HERE, "default": False}
+"""A channel that nothing is told by."""
 POSITIVE, NEGATIVE = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 
 
@@ -162,13 +165,20 @@ class Caller:
 
     def seeded(self, noun: str) -> str:
         """What stands behind `/v1/{noun}/` or `/x/`: a job, a monitor, a heartbeat, a maintenance, a key, a
-        run that has not ended or its token."""
+        channel, an open incident or its alert, a run that has not ended or its token."""
         if noun == "keys":
             key: str = self.served.call("POST", "/v1/keys", {"name": "seeded"}).json["id"]
             return key
         if noun == "maintenance":
             planned: str = self.served.call("POST", "/v1/maintenance", MAINTENANCE).json["id"]
             return planned
+        if noun == "channels":
+            channel: str = self.served.call("POST", "/v1/channels", CHANNEL | {"name": ids.secret(9)}).json[
+                "id"
+            ]
+            return channel
+        if noun in ("incidents", "alerts"):
+            return self.failed(noun)
         if noun in WAITING:
             heartbeat: str = self.served.call("POST", "/v1/heartbeats", {"name": "seeded"}).json["id"]
             return heartbeat
@@ -183,6 +193,15 @@ class Caller:
         row = ids.row_of("exec", execution)
         assert row is not None
         return execution if noun == "executions" else signing.run_token(self.secret, row)
+
+    def failed(self, noun: str) -> str:
+        """The incident of a heartbeat that has just failed, or the alert of it."""
+        made = self.served.call("POST", "/v1/heartbeats", {"name": "seeded"}).json
+        self.served.call("POST", f"/p/{made['token']}/fail", key=None)
+        (opened,) = self.served.call("GET", f"/v1/incidents?subject={made['id']}").json["incidents"]
+        (alert,) = self.served.call("GET", f"/v1/alerts?incident={opened['id']}").json["alerts"]
+        found: str = (opened if noun == "incidents" else alert)["id"]
+        return found
 
     def pinged(self, heartbeat: str) -> dict[str, str]:
         """The heartbeat's token, and the id of a ping that it has got."""
@@ -212,6 +231,8 @@ class Caller:
                 case.body |= {"url": HERE}
             if noun == "maintenance":
                 case.body = dict(MAINTENANCE)
+            if noun == "channels":
+                case.body = (CHANNEL if case.method == "POST" else {}) | {"name": ids.secret(9)}
         if "job_id" in case.query:
             case.query["job_id"] = self.seeded("jobs")
         case.query.update({name: said[name] for name in case.query if name in ("schedule", "timezone")})
@@ -289,7 +310,10 @@ def test_what_the_document_forbids_is_refused_as_it_says(caller: Caller, label: 
     @generated((16 if label.startswith("GET") else 8) if is_shown(label) else 3)
     @given(OPERATIONS[label].as_strategy(NEGATIVE))
     def run(case: Case[Any]) -> None:
-        if noun_of(case.path) in {"jobs", "monitors"} | WAITING and "id" in case.path_parameters:
+        if (
+            noun_of(case.path) in {"jobs", "monitors", "channels", "incidents"} | WAITING
+            and "id" in case.path_parameters
+        ):
             case.path_parameters["id"] = caller.seeded(noun_of(case.path))
         statuses.add(caller.send(case, caller.served.harness.key))
 

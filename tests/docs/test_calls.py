@@ -43,6 +43,8 @@ def _script(name: str, tickd: str, endpoint: str) -> str:
         ("docs/heartbeats.md", "/v1/heartbeats", 0),
         ("docs/rooster.md", "/api/v1/monitors", 2),
         ("docs/maintenance.md", "/v1/maintenance", 2),
+        ("docs/incidents.md", "/v1/heartbeats", 1),
+        ("docs/alerts.md", "/v1/channels", 8),
     ],
 )
 async def test_the_commands_of_a_page_work_in_their_order(

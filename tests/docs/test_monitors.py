@@ -238,7 +238,9 @@ def test_the_table_of_addresses_is_what_the_guard_says() -> None:
 
 async def test_what_a_key_that_may_only_read_does_not_see(tickd: Harness) -> None:
     first = page("docs/security.md").sections()["Secrets of monitors"].split("\n- ")[1]
-    secret = {name: "s3cret" for name in codes(first) if name in MonitorAnswer.__struct_fields__}
+    secret = {
+        name: "https://a.example/s3cret" for name in codes(first) if name in MonitorAnswer.__struct_fields__
+    }
     assert set(secret) == set(face._SECRETS)
     body = {"name": "a", "url": "http://127.0.0.1:9/?q=1", "headers": {"X-Api-Key": "s3cret"}, **secret}
     made = await tickd.call("POST", "/v1/monitors", body)

@@ -106,8 +106,11 @@ async def test_the_errors_that_are_shown_are_real(tickd: Harness) -> None:
         assert (reply.status, reply.json) == (status, json.loads(line))
 
 
-async def test_what_is_not_there_yet_is_answered_as_described(tickd: Harness) -> None:
-    assert (await tickd.call("GET", "/api/v1/incidents")).status == 404
+async def test_incidents_are_asked_for_as_described(tickd: Harness) -> None:
+    for query in ("hours=0", "hours=99999", "limit=0", "limit=501", "hours=x"):
+        assert (await tickd.call("GET", f"/api/v1/incidents?{query}")).status == 200
+    for query in ("status=ended", "monitor_type=job"):
+        assert (await tickd.call("GET", f"/api/v1/incidents?{query}")).status == 422
 
 
 async def test_a_heartbeat_is_made_and_pinged_as_described(tickd: Harness) -> None:

@@ -37,7 +37,7 @@ from tickd.store import alerts, monitors
 from tickd.store.database import Database
 
 ACCOUNT = DEFAULT_ACCOUNT
-ROUNDS = 200
+ROUNDS = 100
 """A loop that still has something to do at once after so many ticks spins."""
 
 

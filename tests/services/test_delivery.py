@@ -66,7 +66,7 @@ async def test_a_failure_and_its_recovery_are_told_in_their_order(post: Post, ho
         (Answer(429), "answered 429"),
         (Answer(404), "answered 404"),
         (Answer(301, {"Location": "/other"}), "redirect"),
-        (RESET, "reset"),
+        (RESET, "closed the connection"),
     ],
 )
 async def test_what_is_not_taken_is_sent_again(
@@ -164,7 +164,7 @@ async def test_a_burst_of_webhooks_goes_out_by_eight_each_subject_in_its_order(
         await post.fail(*made)
         await post.recover(*made)
         # Told apart: each failure went out before it ended.
-        await post.db.write(lambda tx: tx.execute("UPDATE alerts SET incident = NULL"))
+        await post.stored("UPDATE alerts SET incident = NULL")
     await post.settle()
     assert 2 <= hook.most <= 8
     for number in range(60):
@@ -307,7 +307,7 @@ async def test_all_that_a_dead_channel_kept_for_24_hours_is_given_up_with_it(
     await post.channel("dead", url=hook.url)
     spare = await post.channel("spare", url=other.url, default=False, events=["down", "recovered"])
     await post.account(fallback_channel=spare.id)
-    hook.judge = lambda _call: Answer(503)
+    hook.judge = lambda _call: Answer(503, {"Retry-After": "3600"})
     await post.fail(*await post.monitors(f"m{number}" for number in range(100)))
     await post.pass_time(DAY + 400)
     assert {state for _, _, state in await post.states(event="down")} == {"failed", "sent"}
@@ -320,7 +320,7 @@ async def test_a_recovery_that_is_given_up_leaves_no_failure_behind(
     await post.channel("dead", url=hook.url)
     spare = await post.channel("spare", url=other.url, default=False, events=["down", "recovered"])
     await post.account(fallback_channel=spare.id)
-    hook.judge = lambda _call: Answer(503)
+    hook.judge = lambda _call: Answer(503, {"Retry-After": "3600"})
     shop = await post.monitor()
     await post.fail(shop)
     await post.settle()
@@ -565,15 +565,9 @@ async def test_an_alert_without_a_place_to_go_is_on_record(post: Post) -> None:
 
 
 async def test_two_accounts_with_one_address_share_no_lane(post: Post, hook: Receiver) -> None:
-    def unit(tx: object) -> None:
-        columns = "id, name, retention_days, created_at, batch_window_secs, webhook_secret"
-        tx.execute(f"INSERT INTO accounts ({columns}) VALUES ('acc_b', 'B', 30, 0, 0, 'whsec_Yg==')")  # type: ignore[attr-defined]  # noqa: S608
-
-    await post.db.write(unit)
-    mine, theirs = [await post.monitor(name, webhook_url=hook.url) for name in ("mine", "theirs")]
-    await post.db.write(
-        lambda tx: tx.execute("UPDATE monitors SET account_id = 'acc_b' WHERE row = ?", (theirs.row,))
-    )
+    await post.stored("INSERT INTO accounts (id, name, retention_days, created_at) VALUES ('acc_b', 'B', 30, 0)")
+    mine, theirs = await post.monitors(["mine", "theirs"], webhook_url=hook.url)
+    await post.stored("UPDATE monitors SET account_id = 'acc_b' WHERE row = ?", theirs.row)
     hook.answers = [Answer(503)]
     await post.fail(mine, theirs)
     await post.settle()
@@ -695,6 +689,8 @@ async def test_batching_that_is_turned_off_lets_all_go_in_their_order(post: Post
     await post.fail(blog)
     await post.settle()
     assert hook.whats == ["down Shop", "up Blog", "down Blog"]
+    await post.pass_time(2 * HOUR)
+    assert len(hook.calls) == 3
 
 
 async def test_a_clock_that_is_set_back_lets_nothing_overtake(post: Post, hook: Receiver) -> None:
@@ -754,7 +750,8 @@ async def test_a_thousand_monitors_that_fail_at_once_are_a_handful_of_messages(
     await post.recover(*made)
     await post.pass_time(2 * MINUTE)
     assert len(hook.taken) <= 4 and len(other.taken) <= 4
-    ended = [one for call in hook.taken[2:] for one in call.said["alerts"] if one["event"] == "monitor.up"]
+    told = [one for call in hook.taken[2:] for one in call.said.get("alerts", [call.said])]
+    ended = [one for one in told if one["event"] == "monitor.up"]
     assert sorted(one["monitor_name"] for one in ended) == names
 
 

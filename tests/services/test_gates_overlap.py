@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from tests.services.gating import a_shop, accounted, called, changed, released, standing, trigger
-from tests.support.daemon import Harness
+from tests.support.daemon import NOON, Harness
 from tests.support.endpoint import Endpoint
+from tickd.domain import times
+from tickd.domain.accounts import DEFAULT_ACCOUNT
+from tickd.store import jobs
 
 # Edits while something is deferred.
 
@@ -87,6 +90,18 @@ async def test_fewer_are_fired_where_a_job_no_longer_catches_all_up(
     await standing(tickd, job, "skipped", "pending")
     await shop.up()
     await standing(tickd, job, "skipped", "success")
+
+
+async def test_an_edit_counts_that_came_after_the_job_was_read(tickd: Harness, endpoint: Endpoint) -> None:
+    shop = await a_shop(tickd)
+    job = await tickd.job(endpoint=endpoint.url, requires=[shop.id])
+    db, firing = tickd.daemon._database, tickd.daemon.services.firing
+    read = await jobs.get(db, DEFAULT_ACCOUNT, job["id"])
+    assert read is not None
+    await changed(tickd, job, requires=[])
+    due = NOON + times.MINUTE
+    firing.submit(await db.write(lambda tx: firing.record_due(tx, read, due)))
+    await standing(tickd, job, "success")
 
 
 # Overlap.

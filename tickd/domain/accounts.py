@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType, field, structs
 
 from tickd import ids
-from tickd.domain import channels, subjects
+from tickd.domain import subjects
 from tickd.domain.jobs import Severity
 from tickd.errors import Forbidden, Invalid
 
@@ -79,8 +79,8 @@ def change(account: Account, spec: AccountChange) -> Account:
     if "name" in said:
         said["name"] = subjects.name(said["name"])
     for name in ("alert_email", "owner_email"):
-        if said.get(name, "").strip():
-            said[name] = channels.address(name, said[name])
+        if name in said:
+            said[name] = subjects.mail(name)(said[name])
     if "webhook_secret" in said:
         said["webhook_secret"] = subjects.signing_secret("webhook_secret", said["webhook_secret"])
     if "fallback_channel" in said:

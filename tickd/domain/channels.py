@@ -19,10 +19,6 @@ MASK = headers.MASK
 RECIPIENTS_MOST = 20
 """How many addresses an e-mail channel has at most."""
 
-_ADDRESS = re.compile(
-    r"[^\s@<>,;:\"()\[\]\\\x00-\x1f]{1,64}@(\[[0-9.]+\]|[^\s@<>,;:\"()\[\]\\\x00-\x1f]{1,253})"
-)
-
 
 class ChannelChange(Struct, kw_only=True):
     """What a caller may say of a channel; a field left out keeps its value.
@@ -147,14 +143,6 @@ def change(channel: Channel, spec: ChannelChange, now: int) -> Channel:
     return channel if changed == channel else structs.replace(changed, updated_at=now)
 
 
-def address(field: str, text: str) -> str:
-    """An e-mail address that a mail server can be given; Invalid names `field`."""
-    stripped = text.strip()
-    if not _ADDRESS.fullmatch(stripped) or not stripped.isprintable():
-        raise Invalid(field, f"has {stripped[:100]!r}, which is not an e-mail address")
-    return stripped
-
-
 def shown(channel: Channel) -> dict[str, Any]:
     """The options of a channel by name, secrets masked; those that its kind has."""
     needed, optional = OPTIONS[channel.kind]
@@ -169,7 +157,7 @@ def shown(channel: Channel) -> dict[str, Any]:
 
 
 def _addresses(_channel: Channel, value: Any) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(address("to", str(text)) for text in value))
+    return tuple(dict.fromkeys(subjects.mail_address("to", str(text)) for text in value))
 
 
 def _url(channel: Channel, value: Any) -> str:

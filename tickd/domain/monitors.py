@@ -277,6 +277,7 @@ _RULES: dict[str, Callable[[Any], Any]] = {
     "channels": subjects.unique,
     "depends_on": subjects.unique,
     "tags": subjects.unique,
+    "alert_email": subjects.mail("alert_email"),
     "alert_slack_webhook": subjects.hook("alert_slack_webhook"),
     "webhook_url": subjects.hook("webhook_url"),
     "bearer_token": _one_line("bearer_token"),

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable
 from typing import Any
 
 from tickd.domain import maintenance, slugs, urls
 from tickd.domain.maintenance import Window
 from tickd.errors import Invalid
+
+_ADDRESS = re.compile(
+    r"[^\s@<>,;:\"()\[\]\\\x00-\x1f]{1,64}@(\[[0-9.]+\]|[^\s@<>,;:\"()\[\]\\\x00-\x1f]{1,253})"
+)
 
 
 def name(value: Any) -> str:
@@ -52,3 +57,16 @@ def signing_secret(field: str, value: Any) -> str:
         if not key:
             raise Invalid(field, "must be base64 after whsec_")
     return secret
+
+
+def mail_address(field: str, text: str) -> str:
+    """An e-mail address that a mail server can be given; Invalid names `field`."""
+    stripped = text.strip()
+    if not _ADDRESS.fullmatch(stripped) or not stripped.isprintable():
+        raise Invalid(field, f"has {stripped[:100]!r}, which is not an e-mail address")
+    return stripped
+
+
+def mail(field: str) -> Callable[[Any], str]:
+    """A rule for an e-mail address that may be empty; Invalid names `field`."""
+    return lambda value: mail_address(field, value) if str(value).strip() else ""

@@ -20,7 +20,7 @@ from tickd.domain.heartbeats import HeartbeatCreation
 from tickd.domain.jobs import JobRegistration
 from tickd.domain.monitors import MonitorCreation
 from tickd.errors import Invalid, NotFound, TooMany, Unauthorized, Unavailable
-from tickd.store import accounts, channels
+from tickd.store import accounts, alerts, channels
 from tickd.store.database import Database
 
 FAILURES_MOST = 20
@@ -106,6 +106,8 @@ class Accounts:
             if fallback and channels.find(tx, account_id, fallback) is None:
                 raise Invalid("fallback_channel", f"must be the id of a channel; {fallback[:100]} is none")
             accounts.update(tx, changed)
+            if changed.batch_window_secs != known.batch_window_secs:
+                alerts.release(tx, account_id, self._clock.now())
             return changed
 
         return await self._db.write(unit)

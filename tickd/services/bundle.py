@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tickd.services.accounts import Accounts
+from tickd.services.backtest import Backtests
 from tickd.services.channels import Channels
 from tickd.services.firing import Firing
 from tickd.services.health import Health
@@ -22,6 +23,7 @@ class Services:
     accounts: Accounts
     jobs: Jobs
     monitors: Monitors
+    backtests: Backtests
     heartbeats: Heartbeats
     incidents: Incidents
     channels: Channels

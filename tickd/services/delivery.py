@@ -9,9 +9,10 @@ import asyncio
 import logging
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import groupby
+from typing import NamedTuple
 
 from msgspec import structs
 
@@ -43,6 +44,28 @@ BACK_OFF_SECS = 5.0
 """How soon a lane is taken up again after tickd itself failed at it."""
 
 log = logging.getLogger("tickd.delivery")
+
+
+class _Way(NamedTuple):
+    """How a lane sends: what it is, whether the account gathers alerts, its secret, and the channel."""
+
+    kind: Kind
+    options: Options
+    gathers: bool
+    secret: str
+    channel: channel_rules.Channel | None = None
+
+
+class _Parcel(NamedTuple):
+    """What goes out as one message, and the rows of failures that its recoveries tell with them."""
+
+    alerts: list[Alert]
+    silent: list[int]
+
+    @property
+    def subjects(self) -> set[tuple[str, int]]:
+        """What it is about."""
+        return {(alert.kind, alert.subject) for alert in self.alerts}
 
 
 class Delivery:
@@ -109,124 +132,130 @@ class Delivery:
 
     async def _send_all(self, lane: str, waiting: list[Alert]) -> None:
         waiting.sort(key=lambda alert: alert.row)
-        place = await self._place(lane, waiting[0])
-        if isinstance(place, str):
+        way = await self._way(lane, waiting[0])
+        if isinstance(way, str):
             rows, now = [alert.row for alert in waiting], self._clock.now()
-            await self._together.write(lambda tx: alerts.suppress(tx, rows, place, now))
+            await self._together.write(lambda tx: alerts.suppress(tx, rows, way, now))
             return
-        kind, options, window_secs, secret = place
-        remaining, merged = rules.collapsed(waiting)
-        over = {alert.incident: alert for alert in remaining if alert.event == "recovered"}
-        told = {over[alert.incident].row for alert in merged}
-        by_recovery: dict[int, list[int]] = {}
-        for alert in merged:
-            by_recovery.setdefault(over[alert.incident].row, []).append(alert.row)
-        groups = _grouped(remaining, kind, gathers=window_secs > 0)
+        parcels = _parcels(waiting, way)
         refused: set[tuple[str, int]] = set()
-        at_once = AT_ONCE if kind in channel_rules.ALONE and len(groups) > BURST else 1
-        for some in _together(groups, at_once):
+        at_once = AT_ONCE if way.kind in channel_rules.ALONE and len(parcels) > BURST else 1
+        for some in _together(parcels, at_once):
             # Whatever is behind a refused alert of its subject waits with it.
-            some = [group for group in some if not refused & _subjects(group)]
-            outcomes = await asyncio.gather(
-                *(self._send(lane, kind, options, secret, group, told, by_recovery) for group in some)
-            )
-            for group, outcome in zip(some, outcomes, strict=True):
-                if outcome == "refused":
-                    refused |= _subjects(group)
-            if "failed" in outcomes:
+            some = [parcel for parcel in some if not refused & parcel.subjects]
+            failures = await asyncio.gather(*(self._send(lane, way, parcel) for parcel in some))
+            for parcel, failure in zip(some, failures, strict=True):
+                if failure is not None and failure.refused:
+                    refused |= parcel.subjects
+            faults = [failure for failure in failures if failure is not None and not failure.refused]
+            if faults:
+                await self._rest(lane, way, parcels, faults)
                 return
 
-    async def _place(self, lane: str, first: Alert) -> tuple[Kind, Options, int, str] | str:
-        """What sends the lane's alerts: kind, options, the account's window and secret; or why none does."""
+    async def _way(self, lane: str, first: Alert) -> _Way | str:
+        """How the lane's alerts are sent; or why they are not."""
         account = await accounts.get(self._db, first.account_id)
         if account is None:
             return "its account is gone"
+        gathers, secret = account.batch_window_secs > 0, account.webhook_secret
         if first.target is not None:
             target = outbox.target_of(first.target)
-            return target.kind, target.options, account.batch_window_secs, account.webhook_secret
+            return _Way(target.kind, target.options, gathers, secret)
         channel = await channels.by_id(self._db, lane)
         if channel is None:
             return "its channel was deleted"
         if not channel.enabled:
             return "its channel is disabled"
-        return channel.kind, channel.options, account.batch_window_secs, account.webhook_secret
+        return _Way(channel.kind, channel.options, gathers, secret, channel)
 
-    async def _send(
-        self,
-        lane: str,
-        kind: Kind,
-        options: Options,
-        secret: str,
-        group: Sequence[Alert],
-        told: set[int],
-        by_recovery: dict[int, list[int]],
-    ) -> str:
-        """Send a message and record what became of it: `sent`, `refused` or `failed`."""
+    async def _send(self, lane: str, way: _Way, parcel: _Parcel) -> Undelivered | None:
+        """Send a message and record what became of it; what went wrong, if it did."""
+        group = parcel.alerts
         rows = [alert.row for alert in group]
         message_row = group[0].message or rows[0]
         if len(group) > 1 and group[0].message is None:
             # Before it goes out, so that a repeat after a crash is the same message.
             await self._together.write(lambda tx: alerts.claim(tx, rows, message_row))
         message = Message(
-            id=ids.row_id("alt", message_row),
-            told=tuple(Told(alert.id, _story(alert, alert.row in told)) for alert in group),
+            # Another id than that of its first alert, which may have gone out alone before.
+            id=ids.row_id("dig", message_row) if len(group) > 1 else group[0].id,
+            told=tuple(Told(alert.id, alert.story) for alert in group),
             moment=self._clock.now(),
             link=self._base_url(),
-            secret=secret,
+            secret=way.secret,
             account=group[0].account_id,
         )
         try:
-            await self._senders.send(kind, options, message)
+            await self._senders.send(way.kind, way.options, message)
         except Undelivered as failure:
-            return await self._failed(lane, group, failure)
+            await self._failed(lane, parcel, failure)
+            return failure
         now = self._clock.now()
-        silent = [row for alert in group for row in by_recovery.get(alert.row, ())]
 
         def unit(tx: sqlite3.Connection) -> None:
             alerts.sent(tx, rows, now)
-            alerts.suppress(tx, silent, "told together with its recovery", now)
+            alerts.suppress(tx, parcel.silent, "told together with its recovery", now)
             alerts.lane_well(tx, lane, group[0].account_id, now)
 
         await self._together.write(unit)
         self.sent["sent"] += len(rows)
         for alert in group:
             self.lateness.add(max(0.0, (now - alert.due_at) / 1000))
-        return "sent"
+        return None
 
-    async def _failed(self, lane: str, group: Sequence[Alert], failure: Undelivered) -> str:
-        now = self._clock.now()
+    async def _failed(self, lane: str, parcel: _Parcel, failure: Undelivered) -> None:
+        """Count an attempt that failed; a message that is refused is put off alone."""
+        now, jitter = self._clock.now(), self._jitter()
         error = failure.sentence[:500]
-        gone = [alert for alert in group if rules.gives_up(alert, now)]
-        kept = [alert.row for alert in group if not rules.gives_up(alert, now)]
+        rows = [alert.row for alert in parcel.alerts]
+        tries = max(alert.attempts for alert in parcel.alerts) + 1
 
-        def unit(tx: sqlite3.Connection) -> bool:
-            tries = max(alert.attempts for alert in group) + 1
-            known = alerts.lane(tx, lane)
+        def unit(tx: sqlite3.Connection) -> int:
             if not failure.refused:
-                tries = 1 if known is None else known.attempts + 1
-            pause = failure.retry_after
-            if pause is None:
-                pause = rules.backoff_secs(tries, jitter)
-            retry_at = now + max(1, round(min(pause, 86_400.0) * 1000))
-            alerts.tried(tx, kept, error, retry_at if failure.refused else now)
-            alerts.give_up(tx, [alert.row for alert in gone], error, "it could not be delivered in 24 h", now)
-            for alert in gone:
-                _fall_back(tx, alert, error, now)
-            if failure.refused:
-                return False
-            return _lane_failed(tx, lane, group[0], now, retry_at, error)
+                alerts.tried(tx, rows, error, now)
+                return 0
+            alerts.tried(tx, rows, error, now + _pause_ms(tries, jitter, [failure]))
+            if len(rows) > 1:
+                # Nobody has taken it; what is wrong with one of them must not hold up the others.
+                for half in (rows[: len(rows) // 2], rows[len(rows) // 2 :]):
+                    alerts.claim(tx, half, half[0])
+            return _give_up(tx, [parcel], error, now, None)
 
-        jitter = self._jitter()
-        was_told = await self._together.write(unit)
-        self.sent["retrying"] += len(kept)
-        self.sent["failed"] += len(gone)
-        words = logs.fields(lane=lane, alerts=len(group), error=error)
-        log.warning("alert not delivered; it is tried again", extra=words)
+        gone = await self._together.write(unit)
+        self._say(lane, len(rows), gone, error)
+
+    async def _rest(
+        self, lane: str, way: _Way, parcels: Sequence[_Parcel], faults: Sequence[Undelivered]
+    ) -> None:
+        """Let the lane rest after it has failed, and give up what has waited for it for too long."""
+        now, jitter = self._clock.now(), self._jitter()
+        error = faults[-1].sentence[:500]
+        first = parcels[0].alerts[0]
+
+        def unit(tx: sqlite3.Connection) -> tuple[int, bool]:
+            if channels.find_any(tx, lane) != way.channel:
+                # Edited, disabled or deleted meanwhile: taken up again at once, as it is now.
+                return 0, False
+            known = alerts.lane(tx, lane)
+            tries = 1 if known is None else known.attempts + 1
+            retry_at = now + _pause_ms(tries, jitter, faults)
+            since, is_told = _lane_failed(tx, lane, first, now, retry_at, error)
+            return _give_up(tx, parcels, error, now, since), is_told
+
+        gone, is_told = await self._together.write(unit)
+        self._say(lane, 0, gone, error)
+        if is_told:
+            log.error("a channel has failed for long", extra=logs.fields(lane=lane, error=error))
+
+    def _say(self, lane: str, tried: int, gone: int, error: str) -> None:
+        self.sent["retrying"] += tried - gone if tried else 0
+        self.sent["failed"] += gone
+        if tried:
+            words = logs.fields(lane=lane, alerts=tried, error=error)
+            log.warning("alert not delivered; it is tried again", extra=words)
         if gone:
-            log.error("alert given up after 24 h", extra=words)
-        if was_told:
-            log.error("a channel has failed for long", extra=words)
-        return "refused" if failure.refused else "failed"
+            words = logs.fields(lane=lane, alerts=gone, error=error)
+            log.error("alerts given up after 24 h", extra=words)
 
     async def test(self, account_id: str, channel: channel_rules.Channel) -> str:
         """Send a test to a channel now and record it; what went wrong in a sentence, or nothing."""
@@ -267,60 +296,95 @@ class Delivery:
             log.error("deliveries not recorded", extra=logs.fields(error=error.message))
 
 
-def _subjects(group: Sequence[Alert]) -> set[tuple[str, int]]:
-    return {(alert.kind, alert.subject) for alert in group}
+def _parcels(waiting: Sequence[Alert], way: _Way) -> list[_Parcel]:
+    """The alerts as they go out: one by one, or together in digests; those once claimed stay together.
 
-
-def _story(alert: Alert, together: bool) -> Story:
-    return structs.replace(alert.story, together=True) if together else alert.story
-
-
-def _grouped(waiting: Sequence[Alert], kind: Kind, *, gathers: bool) -> list[list[Alert]]:
-    """The alerts as they go out: one by one, or together in digests; those once claimed stay together."""
-    groups: list[list[Alert]] = []
-    loose = [alert for alert in waiting if alert.message is None]
-    for _, claimed in groupby(
-        sorted((alert for alert in waiting if alert.message is not None), key=lambda one: one.message or 0),
-        key=lambda one: one.message,
-    ):
-        groups.append(list(claimed))
-    is_crowd = len(loose) > 1 if gathers else kind not in channel_rules.ALONE and len(loose) >= rules.CROWD
+    What was claimed goes first: it did before, when what is loose was not there or not due.
+    """
+    remaining, merged = rules.collapsed(waiting)
+    silent: dict[int | None, list[int]] = {}
+    for alert in merged:
+        silent.setdefault(alert.incident, []).append(alert.row)
+    told = [_together_with(alert, silent) for alert in remaining]
+    claimed: dict[int, list[Alert]] = {}
+    for alert in told:
+        if alert.message is not None:
+            claimed.setdefault(alert.message, []).append(alert)
+    loose = [alert for alert in told if alert.message is None]
+    is_crowd = len(loose) > 1
+    if not way.gathers:
+        is_crowd = way.kind not in channel_rules.ALONE and len(loose) >= rules.CROWD
     size = rules.DIGEST_MOST if is_crowd else 1
-    groups += [loose[start : start + size] for start in range(0, len(loose), size)]
-    return sorted(groups, key=lambda group: group[0].row)
+    groups = [*claimed.values(), *(loose[start : start + size] for start in range(0, len(loose), size))]
+    return [_Parcel(group, _silent(group, silent)) for group in groups]
 
 
-def _together(groups: Sequence[list[Alert]], most: int) -> list[list[list[Alert]]]:
-    """The groups in their order, up to `most` at once, of which no two are of the same subject."""
-    found: list[list[list[Alert]]] = []
+def _together_with(alert: Alert, silent: Mapping[int | None, object]) -> Alert:
+    if alert.event != "recovered" or alert.incident not in silent:
+        return alert
+    return structs.replace(alert, story=structs.replace(alert.story, together=True))
+
+
+def _silent(group: Sequence[Alert], silent: Mapping[int | None, list[int]]) -> list[int]:
+    return [row for alert in group if alert.event == "recovered" for row in silent.get(alert.incident, ())]
+
+
+def _together(parcels: Sequence[_Parcel], most: int) -> list[list[_Parcel]]:
+    """The parcels in their order, up to `most` at once, of which no two are of the same subject."""
+    found: list[list[_Parcel]] = []
     subjects: set[tuple[str, int]] = set()
-    for group in groups:
-        mine = _subjects(group)
-        if not found or len(found[-1]) >= most or subjects & mine:
+    for parcel in parcels:
+        if not found or len(found[-1]) >= most or subjects & parcel.subjects:
             found.append([])
             subjects = set()
-        found[-1].append(group)
-        subjects |= mine
+        found[-1].append(parcel)
+        subjects |= parcel.subjects
     return found
+
+
+def _pause_ms(tries: int, jitter: float, failures: Sequence[Undelivered]) -> int:
+    """How long to wait after so many failed attempts in a row, and at least for as long as was asked for."""
+    asked = max((failure.retry_after or 0.0 for failure in failures), default=0.0)
+    return round(max(rules.backoff_secs(tries, jitter), min(asked, 86_400.0)) * 1000)
 
 
 def _lane_failed(
     tx: sqlite3.Connection, lane: str, alert: Alert, now: int, retry_at: int, error: str
-) -> bool:
-    """Count the failure of a lane; where it has failed for long, tell it elsewhere, once."""
+) -> tuple[int, bool]:
+    """Count the failure of a lane; where it has failed for long, tell it elsewhere, once.
+
+    Since when it fails (milliseconds), and whether that was told now.
+    """
     attempts, since, told = alerts.lane_failed(tx, lane, alert.account_id, now, retry_at, error)
-    if told or attempts < 3 or now - since < rules.PATIENCE:
-        return False
-    alerts.lane_told(tx, lane)
     account = accounts.find(tx, alert.account_id)
-    if account is None:
-        return False
+    if account is None or told or attempts < 3 or now - since < rules.PATIENCE:
+        return since, False
+    alerts.lane_told(tx, lane)
     name = outbox.lane_name(tx, lane, alert.target)
     story = Story(event="delivery", at=now, since=since, error=error, note=f"The channel is {name}.")
-    ways = [way for way in outbox.last_resorts(tx, account, "delivery") if way.lane != lane]
-    for way in ways:
-        outbox.queue(tx, account, way, story, f"delivery:{lane}:{since}", now)
-    return True
+    ways = outbox.last_resorts(tx, account, "delivery", lane)
+    outbox.tell(tx, account, ways, story, f"delivery:{lane}:{since}", now)
+    return since, True
+
+
+def _give_up(
+    tx: sqlite3.Connection, parcels: Sequence[_Parcel], error: str, now: int, failing_since: int | None
+) -> int:
+    """Give up what has waited for too long, and pass it on to the fallback channel; how many."""
+    old = [
+        (alert, parcel)
+        for parcel in parcels
+        for alert in parcel.alerts
+        if rules.gives_up(alert, now, failing_since)
+    ]
+    rows = [alert.row for alert, _ in old]
+    # With a recovery goes the failure that it tells, or somebody would be told of that alone.
+    rows += [row for row in dict.fromkeys(row for _, parcel in old for row in parcel.silent)]
+    gone = set(alerts.give_up(tx, rows, error, "it could not be delivered in 24 h", now))
+    for alert, _ in old:
+        if alert.row in gone:
+            _fall_back(tx, alert, error, now)
+    return len(gone)
 
 
 def _fall_back(tx: sqlite3.Connection, alert: Alert, error: str, now: int) -> None:
@@ -328,11 +392,8 @@ def _fall_back(tx: sqlite3.Connection, alert: Alert, error: str, now: int) -> No
     account = accounts.find(tx, alert.account_id)
     if account is None or not account.fallback_channel or alert.lane == account.fallback_channel:
         return
-    way = next(
-        iter(outbox.routes_back(tx, [alerts.Place(account.fallback_channel, None)], alert.event)), None
-    )
-    if way is not None:
+    places = [alerts.Place(account.fallback_channel, None)]
+    for way in outbox.routes_back(tx, places, alert.event):
         name = outbox.lane_name(tx, alert.lane, alert.target)
         note = f"This could not be delivered to {name} for {times.span(rules.GIVE_UP)}: {error}"
-        story = structs.replace(alert.story, note=note)
-        outbox.queue(tx, account, way, story, f"{alert.row}:fallback", now)
+        outbox.pass_on(tx, account, way, alert, note, now)

@@ -26,8 +26,8 @@ from tickd.store import pings as store
 from tickd.store.database import Database
 from tickd.store.heartbeats import Pulse
 
-BATCH = 200
-"""How many deadlines one transaction settles at most."""
+BATCH = 50
+"""How many deadlines one transaction settles at most: whoever pings meanwhile waits for two of them."""
 Tell = Callable[[sqlite3.Connection, int, str, int, int], None]
 """Told in the same transaction that a heartbeat fails: its row, why, since when, and now."""
 HELD = 50

@@ -14,6 +14,7 @@ import msgspec
 from tickd import logs
 from tickd.clock import Clock
 from tickd.domain import times
+from tickd.domain.backtest import Look
 from tickd.domain.checks import Check, CheckStatus
 from tickd.domain.uptime import Bucket
 from tickd.errors import Unavailable
@@ -313,6 +314,16 @@ class History:
     ) -> list[tuple[int, float | None, CheckStatus]]:
         """(at, duration in ms, status) of the checks from `since` to before `until`, oldest first."""
         return await self._reads.latency(monitor, since, until)
+
+    async def looks(self, monitor: int, since: int, until: int) -> list[Look]:
+        """The checks from `since` to before `until`, oldest first; ask for some thousands at once."""
+        return await self._reads.looks(monitor, since, until)
+
+    async def kept_since(self, monitor: int) -> int:
+        """As far back as the monitor's checks are kept, in milliseconds."""
+        kept = await checks.retention_of(self._db, monitor)
+        days = self._retention.raw_days if kept is None else kept
+        return (self._clock.now() // times.DAY - days) * times.DAY
 
     async def days(self, monitor: int, count: int, now: int) -> list[tuple[int, Bucket]]:
         """The last `count` UTC days up to today as (day, rollup), oldest first; those without are absent."""

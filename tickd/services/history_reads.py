@@ -12,6 +12,7 @@ from operator import add, attrgetter
 from typing import NamedTuple, TypeVar
 
 from tickd.domain import times
+from tickd.domain.backtest import Look
 from tickd.domain.checks import IN_MAINTENANCE, STATUSES, Check, CheckStatus, status_of
 from tickd.domain.uptime import COUNTS, Bucket
 from tickd.errors import Unavailable
@@ -31,6 +32,7 @@ SEEKS = 2_000
 _numbers: Callable[[Bucket], Numbers] = attrgetter(*COUNTS)
 _statuses: Callable[[Bucket], tuple[int, ...]] = attrgetter(*STATUSES)
 _PLAIN = ("status", "held", "duration")
+_LOOKED_AT = ("status", "duration", "error", "ssl_expires_at")
 
 
 class _Part(NamedTuple):
@@ -46,7 +48,7 @@ class _Moved(Exception):
 
 
 class Reads:
-    """Answers from rollups and memory; only `page` and `latency` read checks."""
+    """Answers from rollups and memory; only `page`, `latency` and `looks` read checks."""
 
     def __init__(
         self, db: Database, open_: Open, retention: Retention, waiting: Mapping[int, Sequence[Row]]
@@ -138,7 +140,26 @@ class Reads:
         self, monitor: int, since: int, until: int
     ) -> list[tuple[int, float | None, CheckStatus]]:
         """See History."""
+        found = await self._between(monitor, since, until, _PLAIN)
+        return [
+            (at, None if tenths is None else tenths / 10, status_of(status))  # type: ignore
+            for at, (status, _, tenths) in found
+        ]
+
+    async def looks(self, monitor: int, since: int, until: int) -> list[Look]:
+        """See History."""
+        found = await self._between(monitor, since, until, _LOOKED_AT)
+        return [
+            (at, status_of(status), (tenths or 0) // 10, error or "", expires)  # type: ignore
+            for at, (status, tenths, error, expires) in found
+        ]
+
+    async def _between(
+        self, monitor: int, since: int, until: int, columns: Sequence[str]
+    ) -> list[tuple[int, tuple[object, ...]]]:
+        """The monitor's checks of that time as their `at` and these columns, oldest first."""
         hours = range(since // times.HOUR, -(-until // times.HOUR))
+        places = [checks.COLUMNS.index(name) for name in columns]
 
         async def fetch() -> tuple[Pass, dict[int, tuple[object, ...]]]:
             unread = await self._unread([monitor])
@@ -148,18 +169,14 @@ class Reads:
             for hour in hours:
                 if hour // 24 in self._open.days:
                     days.setdefault(hour // 24, []).append(hour % 24)
-            mark, found = await checks.rows(self._db, monitor, seqs=seqs, hours=days, columns=_PLAIN)
+            mark, found = await checks.rows(self._db, monitor, seqs=seqs, hours=days, columns=columns)
             for part in parts.values():
-                found.update((row[2], (row[3], row[4], row[6])) for row in part.rows)
+                found.update((row[2], tuple(row[place] for place in places)) for row in part.rows)
             return mark, found
 
         # Where a check is in the log still and in its day already, it is there twice under one time.
         _, found = await self._settled(fetch)
-        return [
-            (at, None if tenths is None else tenths / 10, status_of(status))  # type: ignore
-            for at, (status, _, tenths) in sorted(found.items())
-            if since <= at < until
-        ]
+        return [(at, said) for at, said in sorted(found.items()) if since <= at < until]
 
     # Pages.
 

@@ -47,10 +47,10 @@ def route_of(channel: Channel) -> Route:
     return Route(channel.id, None, channel.delay_secs, channel.reminder_minutes)
 
 
-def route_to(kind: Kind, options: Options) -> Route:
-    """The way to an address; its lane tells nothing of it."""
+def route_to(account_id: str, kind: Kind, options: Options) -> Route:
+    """The way to an address; its lane tells nothing of it, and is the account's own."""
     target = msgspec.json.encode(Target(kind, options)).decode()
-    return Route(f"{kind}:{hashlib.sha256(target.encode()).hexdigest()[:20]}", target)
+    return Route(f"{kind}:{hashlib.sha256(f'{account_id} {target}'.encode()).hexdigest()[:20]}", target)
 
 
 def target_of(text: str) -> Target:
@@ -73,11 +73,11 @@ def routes(tx: sqlite3.Connection, account: Account, subject: Subject | None, ev
     if subject is not None:
         mail = subject.alert_email or mail
         if subject.alert_slack_webhook:
-            found.append(route_to("slack", Options(url=subject.alert_slack_webhook)))
+            found.append(route_to(account.id, "slack", Options(url=subject.alert_slack_webhook)))
         if subject.webhook_url:
-            found.append(route_to("webhook", Options(url=subject.webhook_url)))
+            found.append(route_to(account.id, "webhook", Options(url=subject.webhook_url)))
     if mail:
-        found.append(route_to("email", Options(to=(mail,))))
+        found.append(route_to(account.id, "email", Options(to=(mail,))))
     return found
 
 
@@ -106,32 +106,55 @@ def queue(
     incident: int | None = None,
 ) -> bool:
     """Queue a story for a route; False where an alert of that key was queued before."""
-    due = now + route.delay_secs * times.SECOND
-    if not route.delay_secs and account.batch_window_secs:
-        due = _gather(tx, account, route.lane, now)
-    return alerts.insert(
-        tx,
-        _alert(
-            account.id,
-            story,
-            f"{key}:{route.lane}",
-            now,
-            subject,
-            incident,
-            lane=route.lane,
-            target=route.target,
-            delayed=route.delay_secs > 0,
-            due_at=due,
-        ),
+    made = _alert(
+        account.id,
+        story,
+        f"{key}:{route.lane}",
+        now,
+        subject,
+        incident,
+        lane=route.lane,
+        target=route.target,
+        delayed=route.delay_secs > 0,
+        due_at=now + route.delay_secs * times.SECOND,
     )
+    return _put(tx, account, made, now)
 
 
-def _gather(tx: sqlite3.Connection, account: Account, lane: str, now: int) -> int:
-    known = alerts.lane(tx, lane)
+def pass_on(
+    tx: sqlite3.Connection, account: Account, route: Route, alert: Alert, note: str, now: int
+) -> bool:
+    """Queue for another route what could not be delivered; False where it is told there anyway."""
+    if alert.incident is not None and alerts.is_told(tx, alert.incident, route.lane, alert.event):
+        return False
+    copy = msgspec.structs.replace(
+        alert,
+        key=f"{alert.row}:fallback:{route.lane}",
+        lane=route.lane,
+        target=route.target,
+        story=msgspec.structs.replace(alert.story, note=note),
+        state="queued",
+        attempts=0,
+        last_error="",
+        message=None,
+        delayed=False,
+        created_at=now,
+        due_at=now,
+    )
+    return _put(tx, account, copy, now)
+
+
+def _put(tx: sqlite3.Connection, account: Account, alert: Alert, now: int) -> bool:
+    """Store an alert to be sent, once; what has no delay of its own gathers as the account says."""
+    if alert.delayed or not account.batch_window_secs:
+        return alerts.insert(tx, alert)
+    known = alerts.lane(tx, alert.lane)
     ends_at, held = (None, 0) if known is None else (known.window_ends_at, known.window_held)
     due, end, held = rules.window(ends_at, held, now, account.batch_window_secs * times.SECOND)
-    alerts.set_window(tx, lane, account.id, end, held)
-    return due
+    if not alerts.insert(tx, msgspec.structs.replace(alert, due_at=due)):
+        return False
+    alerts.set_window(tx, alert.lane, account.id, end, held)
+    return True
 
 
 def note(
@@ -201,13 +224,13 @@ def _alert(
     )
 
 
-def last_resorts(tx: sqlite3.Connection, account: Account, event: Event) -> list[Route]:
-    """Where it is told that a channel fails: the fallback channel, or else wherever the account is told."""
-    if account.fallback_channel:
+def last_resorts(tx: sqlite3.Connection, account: Account, event: Event, failing: str) -> list[Route]:
+    """Where it is told that a lane fails: the fallback channel, or else wherever the account is told."""
+    if account.fallback_channel and account.fallback_channel != failing:
         found = routes_back(tx, [Place(account.fallback_channel, None)], event)
         if found:
             return found
-    return routes(tx, account, None, event)
+    return [way for way in routes(tx, account, None, event) if way.lane != failing]
 
 
 def lane_name(tx: sqlite3.Connection, lane: str, target: str | None) -> str:

@@ -78,6 +78,9 @@ class Telling:
 
     def restored(self, tx: sqlite3.Connection, kind: SubjectKind, row: int, at: int, now: int) -> None:
         """A degraded subject runs well again: told where that was told."""
+        alerts.suppress_delayed_event(
+            tx, kind, row, "degraded", "it ran well again before its delay had passed", now
+        )
         since = alerts.last_of(tx, kind, row, "degraded")
         subject = find(tx, kind, row)
         account = None if subject is None else accounts.find(tx, subject.account_id)
@@ -126,21 +129,25 @@ class Telling:
         incident = incidents.open_of(tx, kind, row)
         if incident is not None:
             incidents.resolve(tx, incident.row, now)
+            alerts.suppress_delayed(
+                tx, incident.row, f"the {kind} was deleted before its delay had passed", now
+            )
             incidents.add_update(tx, incident.row, now, "resolved", f"The {kind} was deleted.")
 
     # Incidents.
 
     def _open(self, tx: sqlite3.Connection, subject: Subject, cause: Cause, now: int) -> None:
         kind, row = subject.about.kind, subject.row
+        is_open = incidents.open_of(tx, kind, row) is not None
         verdict = rules.judge(
             now,
             maintenance=self._calendar.current(subject, now),
-            is_open=incidents.open_of(tx, kind, row) is not None,
+            is_open=is_open,
             last_ended_at=incidents.last_ended_at(tx, kind, row),
             cooldown_secs=subject.cooldown_secs,
         )
         if isinstance(verdict, rules.Suppressed):
-            if verdict.until is not None:
+            if verdict.until is not None and not is_open:
                 incidents.hold(tx, kind, row, verdict.reason, cause, verdict.until)
                 key = f"{kind}:{row}:{verdict.reason}:{cause.at}"
                 story = _story(_failing_event(kind), subject, cause, now)
@@ -247,6 +254,8 @@ class Telling:
         elif subject.is_paused:
             incidents.put_off(tx, held, now + RELOOK)
         elif held.incident is None:
+            # Held again where there is reason to; what isn't must not be looked at for ever.
+            incidents.drop_held(tx, held.kind, held.subject)
             self._open(tx, subject, held.cause, now)
         else:
             incident = incidents.by_row(tx, held.incident)
@@ -269,6 +278,9 @@ class Telling:
                 incidents.forget_reminder(tx, reminder)
             elif subject.is_paused or self._calendar.current(subject, now) is not None:
                 incidents.put_off_reminder(tx, reminder, now + RELOOK)
+            elif alerts.waits(tx, incident.row, route.lane):
+                # It could not be told yet: no pile before a channel that is down.
+                incidents.put_off_reminder(tx, reminder, now + route.reminder_minutes * times.MINUTE)
             else:
                 story = _story("reminder", subject, incident.cause, now, incident)
                 account = accounts.find(tx, incident.account_id)

@@ -20,21 +20,26 @@ INSERT = (
     f"INSERT INTO alerts ({', '.join(_WRITABLE)}) "  # noqa: S608
     f"VALUES ({', '.join('?' * len(_WRITABLE))}) ON CONFLICT (key) DO NOTHING"
 )
-# What waits behind an alert of its own subject that its receiver has refused stays behind it.
+# What waits behind an alert of its own subject stays behind it: one that its receiver has refused, or that
+# gathers in a window which has been made shorter meanwhile, or was opened before the clock was set back.
+_BEFORE = (
+    "SELECT 1 FROM alerts AS before WHERE before.state IN ('queued', 'retrying') "
+    "AND before.lane = alerts.lane AND before.kind = alerts.kind AND before.subject = alerts.subject "
+    "AND before.row < alerts.row AND (before.state = 'retrying' OR NOT before.delayed)"
+)
 DUE = (
     f"SELECT {_OF_ALERTS} FROM alerts LEFT JOIN lanes ON lanes.lane = alerts.lane "  # noqa: S608
     "WHERE alerts.state IN ('queued', 'retrying') AND alerts.due_at <= :now "
     "AND (lanes.retry_at IS NULL OR lanes.retry_at <= :now) "
     "AND alerts.lane NOT IN (SELECT value FROM json_each(:busy)) "
-    "AND NOT EXISTS (SELECT 1 FROM alerts AS before WHERE before.state = 'retrying' "
-    "AND before.lane = alerts.lane AND before.kind = alerts.kind AND before.subject = alerts.subject "
-    "AND before.row < alerts.row AND before.due_at > :now) "
+    f"AND NOT EXISTS ({_BEFORE} AND before.due_at > :now) "
     "ORDER BY alerts.due_at, alerts.row LIMIT :limit"
 )
 NEXT_DUE = (
-    "SELECT min(max(alerts.due_at, coalesce(lanes.retry_at, 0))) FROM alerts "
+    "SELECT min(max(alerts.due_at, coalesce(lanes.retry_at, 0))) FROM alerts "  # noqa: S608
     "LEFT JOIN lanes ON lanes.lane = alerts.lane WHERE alerts.state IN ('queued', 'retrying') "
-    "AND alerts.lane NOT IN (SELECT value FROM json_each(?))"
+    "AND alerts.lane NOT IN (SELECT value FROM json_each(?)) "
+    f"AND NOT EXISTS ({_BEFORE} AND before.due_at > alerts.due_at)"
 )
 CLAIM = "UPDATE alerts SET message = ? WHERE row IN (SELECT value FROM json_each(?))"
 SENT = (
@@ -50,12 +55,27 @@ TRIED = (
     "WHERE row IN (SELECT value FROM json_each(?))"
 )
 GIVE_UP = (
-    "UPDATE alerts SET state = 'failed', attempts = attempts + 1, last_error = ?, why = ?, ended_at = ? "
-    "WHERE row IN (SELECT value FROM json_each(?))"
+    "UPDATE alerts SET state = 'failed', last_error = ?, why = ?, ended_at = ? "
+    "WHERE row IN (SELECT value FROM json_each(?)) AND state IN ('queued', 'retrying') RETURNING row"
 )
 SUPPRESS_DELAYED = (
-    "UPDATE alerts SET state = 'suppressed', why = ?, ended_at = ?2 "
+    "UPDATE alerts SET state = 'suppressed', why = ?1, ended_at = ?2 "
     "WHERE incident = ?3 AND delayed AND due_at > ?2 AND state IN ('queued', 'retrying')"
+)
+SUPPRESS_DELAYED_EVENT = (
+    "UPDATE alerts SET state = 'suppressed', why = ?1, ended_at = ?2 WHERE kind = ?3 AND subject = ?4 "
+    "AND event = ?5 AND delayed AND due_at > ?2 AND state IN ('queued', 'retrying')"
+)
+RELEASE = (
+    "UPDATE alerts SET due_at = ?2 WHERE account_id = ?1 AND state = 'queued' AND NOT delayed AND due_at > ?2"
+)
+CLOSE_WINDOWS = "UPDATE lanes SET window_ends_at = NULL, window_held = 0 WHERE account_id = ?"
+WAITS = (
+    "SELECT EXISTS (SELECT 1 FROM alerts WHERE incident = ? AND lane = ? AND state IN ('queued', 'retrying'))"
+)
+IS_TOLD = (
+    "SELECT EXISTS (SELECT 1 FROM alerts WHERE incident = ? AND lane = ? AND event = ? "
+    "AND state <> 'suppressed')"
 )
 LANES_OF = (
     "SELECT DISTINCT lane, target FROM alerts WHERE incident = ? AND state <> 'suppressed' "
@@ -191,14 +211,38 @@ def suppress_delayed(tx: sqlite3.Connection, incident: int, why: str, now: int) 
     tx.execute(SUPPRESS_DELAYED, (why, now, incident))
 
 
+def suppress_delayed_event(
+    tx: sqlite3.Connection, kind: str, subject: int, event: Event, why: str, now: int
+) -> None:
+    """Send no alert of that event of the subject whose delay has not passed."""
+    tx.execute(SUPPRESS_DELAYED_EVENT, (why, now, kind, subject, event))
+
+
 def tried(tx: sqlite3.Connection, rows: Sequence[int], error: str, due_at: int) -> None:
     """An attempt failed; these are not tried again before `due_at` (milliseconds)."""
     tx.execute(TRIED, (error, due_at, _list(rows)))
 
 
-def give_up(tx: sqlite3.Connection, rows: Sequence[int], error: str, why: str, now: int) -> None:
-    """The last attempt failed."""
-    tx.execute(GIVE_UP, (error, why, now, _list(rows)))
+def give_up(tx: sqlite3.Connection, rows: Sequence[int], error: str, why: str, now: int) -> list[int]:
+    """Try these no more; which of them had still waited."""
+    found = tx.execute(GIVE_UP, (error, why, now, _list(rows))).fetchall() if rows else []
+    return [int(row[0]) for row in found]
+
+
+def release(tx: sqlite3.Connection, account_id: str, now: int) -> None:
+    """Let all that gathers go now: the account has another window."""
+    tx.execute(RELEASE, (account_id, now))
+    tx.execute(CLOSE_WINDOWS, (account_id,))
+
+
+def waits(tx: sqlite3.Connection, incident: int, lane: str) -> bool:
+    """Whether an alert of the incident still waits for the lane."""
+    return bool(tx.execute(WAITS, (incident, lane)).fetchone()[0])
+
+
+def is_told(tx: sqlite3.Connection, incident: int, lane: str, event: Event) -> bool:
+    """Whether the lane is told of that event of the incident, or was to be."""
+    return bool(tx.execute(IS_TOLD, (incident, lane, event)).fetchone()[0])
 
 
 def lanes_of(tx: sqlite3.Connection, incident: int) -> list[Place]:

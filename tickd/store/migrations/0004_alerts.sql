@@ -142,8 +142,7 @@ CREATE TABLE alerts (
 ) STRICT;
 
 CREATE INDEX alerts_waiting ON alerts (due_at, row) WHERE state IN ('queued', 'retrying');
-CREATE INDEX alerts_of_lane ON alerts (lane, row) WHERE state IN ('queued', 'retrying');
-CREATE INDEX alerts_refused ON alerts (lane, kind, subject) WHERE state = 'retrying';
+CREATE INDEX alerts_of_lane ON alerts (lane, kind, subject) WHERE state IN ('queued', 'retrying');
 CREATE INDEX alerts_by_account ON alerts (account_id, row);
 CREATE INDEX alerts_by_incident ON alerts (incident, row) WHERE incident IS NOT NULL;
 CREATE INDEX alerts_by_subject ON alerts (kind, subject, event, row);

@@ -7,6 +7,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tickd.domain import charts, times, uptime
+from tickd.domain.backtest import BacktestRequest, Found, Replay
 from tickd.domain.checks import Check, CheckStatus
 from tickd.web.answers import Answer
 from tickd.web.fields import Page
@@ -86,6 +87,46 @@ class Uptime(Struct):
     days: list[Day]
 
 
+class BacktestIncident(Struct):
+    """An incident that would have been; null where it would still be open."""
+
+    started_at: str
+    opened_at: str
+    resolved_at: str | None
+    duration_secs: int
+    noticed_after_secs: int
+    error: str
+
+
+class HeldBack(Struct):
+    """How much the safeguards would have held back, by reason."""
+
+    maintenance: int
+    cooldown: int
+
+
+class BacktestSide(Struct):
+    """What one set of settings would have told; `total` incidents, of which the first 500 are listed."""
+
+    alerts: int
+    incidents: list[BacktestIncident]
+    total: int
+    held_back: HeldBack
+    downtime_secs: int
+
+
+class BacktestAnswer(Struct, rename={"from_": "from"}):
+    """A back-test: the monitor's own settings and the proposed ones, over the same stored checks."""
+
+    summary: str
+    from_: str
+    to: str
+    checks: int
+    longest_delay_secs: int
+    current: BacktestSide
+    proposed: BacktestSide
+
+
 def check_answer(monitor_id: str, check: Check) -> CheckAnswer:
     """The check as the native face shows it."""
     timings: Timings | UnsetType = UNSET
@@ -145,6 +186,42 @@ async def latency(call: Call) -> Answer:
     return Answer(drawn.encode(), headers=headers_sent, content_type="image/svg+xml")
 
 
+async def backtest(call: Call) -> Answer:
+    """`POST /v1/monitors/{id}/backtest`"""
+    request = await call.body(BacktestRequest)
+    tested = await call.services.backtests.run(call.account_id, call.path("id"), request)
+    found, to = tested.backtest, tested.to
+    return Answer(
+        BacktestAnswer(
+            summary=tested.summary,
+            from_=times.rfc3339(tested.since),
+            to=times.rfc3339(to),
+            checks=found.checks,
+            longest_delay_secs=_seconds(found.delay),
+            current=_side(found.current, to),
+            proposed=_side(found.proposed, to),
+        )
+    )
+
+
+def _side(replay: Replay, to: int) -> BacktestSide:
+    listed = [_incident(one, to) for one in replay.incidents]
+    held_back = HeldBack(replay.held_back["maintenance"], replay.held_back["cooldown"])
+    return BacktestSide(replay.alerts, listed, replay.total, held_back, _seconds(replay.downtime))
+
+
+def _incident(found: Found, to: int) -> BacktestIncident:
+    end = to if found.resolved_at is None else found.resolved_at
+    return BacktestIncident(
+        started_at=times.rfc3339(found.started_at),
+        opened_at=times.rfc3339(found.opened_at),
+        resolved_at=times.optional(found.resolved_at),
+        duration_secs=_seconds(max(0, end - found.started_at)),
+        noticed_after_secs=_seconds(found.opened_at - found.started_at),
+        error=found.error,
+    )
+
+
 def _day(day: int, bucket: uptime.Bucket) -> Day:
     return Day(
         uptime.date_text(day),
@@ -194,5 +271,14 @@ ROUTES = (
         query=HoursWanted,
         errors=(400, 404),
         documented=False,
+    ),
+    Route(
+        "POST",
+        f"{_ONE}/backtest",
+        backtest,
+        "Try other settings on the stored checks",
+        {200: BacktestAnswer},
+        request=BacktestRequest,
+        errors=(400, 404),
     ),
 )

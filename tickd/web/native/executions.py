@@ -16,7 +16,7 @@ from tickd.web.routes import Call, Route
 
 
 class ExecutionAnswer(Struct):
-    """One run of a job: `error` says what went wrong, `reason` why it ran when and as it did."""
+    """One run of a job: `error` says what went wrong, `reason` why it ran when and as it did, or did not."""
 
     id: str
     job_id: str
