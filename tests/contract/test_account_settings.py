@@ -194,7 +194,7 @@ async def test_alerts_go_to_the_alert_address_or_else_to_the_owner(
     tmp_path: Path, endpoint: Endpoint
 ) -> None:
     with mail_server() as server:
-        settings = {"smtp_url": server.url(), "mail_from": "tickd@example.com"}
+        settings: dict[str, Any] = {"smtp_url": server.url(), "mail_from": "tickd@example.com"}
         async with running(tmp_path / "tickd.db", **settings) as tickd:
             for name, fields, to in (
                 ("nobody", {}, None),

@@ -153,7 +153,7 @@ async def _tried(tickd: Harness, attempts: int) -> None:
 
     async def there() -> bool:
         (alert,) = await alerts(tickd, "?event=down")
-        return bool(alert["attempts"] == attempts)
+        return alert["attempts"] == attempts and not tickd.daemon._delivery.in_flight
 
     await eventually(there)
 

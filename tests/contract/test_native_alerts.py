@@ -92,7 +92,7 @@ async def test_one_that_is_tried_again_and_given_up(tickd: Harness) -> None:
 async def _attempted(tickd: Harness, count: int) -> None:
     async def there() -> bool:
         found = await alerts(tickd, "?event=down")
-        return bool(found[0]["attempts"] == count)
+        return found[0]["attempts"] == count and not tickd.daemon._delivery.in_flight
 
     await eventually(there)
 

@@ -297,7 +297,8 @@ async def test_what_waits_for_a_channel_goes_with_it(tickd: Harness, endpoint: E
         await failing(tickd, endpoint)
 
         async def retrying() -> bool:
-            return [one["state"] for one in await alerts(tickd)] == ["retrying"]
+            states = [one["state"] for one in await alerts(tickd)]
+            return states == ["retrying"] and not tickd.daemon._delivery.in_flight
 
         await eventually(retrying)
         now = await shown(tickd, made)

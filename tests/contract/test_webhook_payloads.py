@@ -301,7 +301,7 @@ async def test_a_monitors_own_slack(tickd: Harness, endpoint: Endpoint) -> None:
 
 async def test_a_monitors_own_mail_or_else_the_accounts(tmp_path: Path, endpoint: Endpoint) -> None:
     with mail_server() as server:
-        settings = {"smtp_url": server.url(), "mail_from": "tickd@example.com"}
+        settings: dict[str, Any] = {"smtp_url": server.url(), "mail_from": "tickd@example.com"}
         async with running(tmp_path / "tickd.db", **settings) as tickd:
             await account(tickd, owner_email="owner@example.com")
             endpoint.status = 500

@@ -152,7 +152,9 @@ lengths = st.sampled_from((1000, 30_000, MINUTE, 5 * MINUTE))
 
 @given(came=moments, length=lengths)
 @example(came=[0, 1, 60_001, 120_001], length=MINUTE)
-def test_messages_of_a_lane_are_a_window_apart_and_none_waits_for_longer(came: list[int], length: int) -> None:
+def test_messages_of_a_lane_are_a_window_apart_and_none_waits_for_longer(
+    came: list[int], length: int
+) -> None:
     ends_at, held = None, 0
     dues = []
     for at in came:
@@ -189,7 +191,9 @@ def test_a_failure_and_its_recovery_are_one_message() -> None:
         ([(1, "certificate", None), (2, "down", 1), (3, "recovered", 1)], [1, 3]),
     ],
 )
-def test_what_a_recovery_tells_with_it(waiting: list[tuple[int, Event, int | None]], remain: list[int]) -> None:
+def test_what_a_recovery_tells_with_it(
+    waiting: list[tuple[int, Event, int | None]], remain: list[int]
+) -> None:
     kept, merged = alerts.collapsed([alert(row, event, incident) for row, event, incident in waiting])
     assert [one.row for one in kept] == remain
     assert {one.row for one in merged} == {row for row, _, _ in waiting} - set(remain)

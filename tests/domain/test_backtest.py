@@ -12,7 +12,7 @@ from msgspec import inspect, structs
 
 from tests.support.daemon import NOON
 from tickd.domain import backtest as rules
-from tickd.domain import incidents, monitors, times
+from tickd.domain import incidents, monitors, times, windows
 from tickd.domain.backtest import Backtest, BacktestRequest, Look, Replay
 from tickd.domain.checks import CheckStatus
 from tickd.domain.maintenance import Window
@@ -100,7 +100,8 @@ def daily(start: str, end: str) -> tuple[Window, ...]:
         ("dgu", {}, ["0 0 1 d0"], 2),
         ("gdgu", {}, ["1 1 2 d1"], 4),
         # The cooldown runs from the end of the last incident; what fails still is told when it ends.
-        ("dudu", {"cooldown_secs": 90}, ["0 0 1 d0"], 2),
+        ("dudu", {"cooldown_secs": 90}, ["0 0 1 d0", "2 2.5 3 d2"], 4),
+        ("dudu", {"cooldown_secs": 180}, ["0 0 1 d0"], 2),
         ("duddddu", {"cooldown_secs": 90}, ["0 0 1 d0", "2 2.5 6 d2"], 4),
         ("dud", {"cooldown_secs": 60}, ["0 0 1 d0", "2 2 - d2"], 3),
         ("gugu", {"cooldown_secs": 600}, [], 2),
@@ -185,7 +186,7 @@ def test_downtime_is_of_all_incidents_the_open_one_included() -> None:
 @pytest.mark.parametrize(("left", "alerts"), [(30, 0), (25, 2)])
 def test_a_certificates_warning_says_a_degradation_already(left: int, alerts: int) -> None:
     # The check that finds the thirtieth day begun is degraded, and warns.
-    expires = NOON + left * times.DAY + STEP
+    expires = NOON + left * times.DAY + 2 * STEP
     found = replayed(looks("uugguu", expires=expires), kind="ssl")
     assert found.alerts == alerts
     # A warning of maintenance is not given, and nothing else of another type.
@@ -209,7 +210,7 @@ def test_the_list_is_cut_but_not_the_counts() -> None:
 # Both sides.
 
 
-def tested(letters: str, own: dict[str, Any], **tried: Any) -> Backtest:
+def compared(letters: str, own: dict[str, Any], **tried: Any) -> Backtest:
     subject = monitor(**own)
     made = Backtest(subject, rules.proposed(subject, BacktestRequest(**tried)), ())
     made.feed(looks(letters))
@@ -231,7 +232,7 @@ def tested(letters: str, own: dict[str, Any], **tried: Any) -> Backtest:
     ],
 )
 def test_the_longest_delay(letters: str, own: dict[str, Any], tried: dict[str, Any], minutes: int) -> None:
-    assert tested(letters, own, **tried).delay == minutes * STEP
+    assert compared(letters, own, **tried).delay == minutes * STEP
 
 
 @pytest.mark.parametrize(
@@ -259,12 +260,12 @@ def test_the_longest_delay(letters: str, own: dict[str, Any], tried: dict[str, A
     ],
 )
 def test_the_summary(tried: dict[str, Any], summary: str) -> None:
-    made = tested("uduuduudduuu", {}, **tried)
+    made = compared("uduuduudduuu", {}, **tried)
     assert made.summary(NOON + 12 * STEP, 30) == summary
 
 
 def test_the_summary_of_fewer_windows() -> None:
-    made = tested("dud", {"maintenance_windows": daily("11:00", "13:00")}, maintenance_windows=[])
+    made = compared("dud", {"maintenance_windows": daily("11:00", "13:00")}, maintenance_windows=[])
     assert made.summary(NOON + STEP, 30) == (
         "With no maintenance_windows the last minute would have sent 3 alerts instead of 0."
     )
@@ -284,15 +285,15 @@ def test_the_summary_of_fewer_windows() -> None:
     ],
 )
 def test_the_summary_says_how_far_back_it_looked(length: int, said: str) -> None:
-    made = tested("u", {})
+    made = compared("u", {})
     assert (
         made.summary(NOON + length, 90) == f"With its own settings the last {said} would have sent 0 alerts."
     )
 
 
 def test_the_summary_of_nothing() -> None:
-    assert tested("", {}).summary(NOON, 7) == "There are no checks of the last 7 days to replay."
-    assert tested("", {}).summary(NOON, 1) == "There are no checks of the last 1 day to replay."
+    assert compared("", {}).summary(NOON, 7) == "There are no checks of the last 7 days to replay."
+    assert compared("", {}).summary(NOON, 1) == "There are no checks of the last 1 day to replay."
 
 
 # What can be asked.
@@ -351,47 +352,62 @@ def test_slices_change_nothing(letters: str, own: dict[str, Any], tried: dict[st
     assert (whole.delay, whole.summary(NOON, 1)) == (cut.delay, cut.summary(NOON, 1))
 
 
-def slow(letters: str, fields: dict[str, Any]) -> list[str]:
-    """The incidents by a walk that looks at the safeguards every second and takes no shortcut."""
-    options = monitor(**fields).options
-    standing, first, opened, held, ended = Standing(), None, None, None, None
-    found: list[list[Any]] = []
-    for second in range(len(letters) * 60):
-        now, letter = NOON + second * times.SECOND, letters[second // 60]
-        flip = None
-        if second % 60 == 0:
-            standing, flip = monitors.judge(
-                standing,
-                LETTERS[letter],
-                failure_threshold=options.failure_threshold,
-                recovery_threshold=options.recovery_threshold,
-                now=now,
-            )
-            if letter in "ug":
-                first = None
-            elif letter != "?" and first is None:
-                first = (second / 60, f"{letter}{second // 60}")
-        if flip == "recovered":
-            if opened is not None:
-                opened[2] = format(second / 60, "g")
-                ended = now
-            opened = held = None
+class Slow:
+    """A walk second by second that asks the safeguards at each of them, and takes no shortcut."""
+
+    def __init__(self, fields: dict[str, Any]) -> None:
+        self.options = monitor(**fields).options
+        self.standing = Standing()
+        self.first: tuple[int, str] | None = None
+        self.held: tuple[int, str] | None = None
+        self.open: list[str] | None = None
+        self.ended: int | None = None
+        self.found: list[list[str]] = []
+
+    def look(self, now: int) -> None:
+        verdict = incidents.judge(
+            now,
+            maintenance=windows.current((), self.options.maintenance_windows, now),
+            is_open=self.open is not None,
+            last_ended_at=self.ended,
+            cooldown_secs=self.options.cooldown_secs,
+        )
+        if self.held is not None and isinstance(verdict, incidents.Open):
+            began, error = self.held
+            self.open = [f"{minute(began):g}", f"{minute(now):g}", "-", error]
+            self.found.append(self.open)
+            self.held = None
+
+    def check(self, now: int, letter: str) -> None:
+        self.standing, flip = monitors.judge(
+            self.standing,
+            LETTERS[letter],
+            failure_threshold=self.options.failure_threshold,
+            recovery_threshold=self.options.recovery_threshold,
+            now=now,
+        )
+        if letter in "ug":
+            self.first = None
+        elif letter != "?" and self.first is None:
+            self.first = (now, f"{letter}{minute(now):g}")
         if flip == "failing":
-            held = first
-        if held is not None:
-            end = rules.windows.current((), options.maintenance_windows, now)
-            verdict = incidents.judge(
-                now,
-                maintenance=end,
-                is_open=opened is not None,
-                last_ended_at=ended,
-                cooldown_secs=options.cooldown_secs,
-            )
-            if isinstance(verdict, incidents.Open):
-                opened = [f"{held[0]:g}", format(second / 60, "g"), "-", held[1]]
-                found.append(opened)
-                held = None
-    return [" ".join(one) for one in found]
+            self.held = self.first
+        elif flip == "recovered":
+            if self.open is not None:
+                self.open[2], self.ended = f"{minute(now):g}", now
+            self.open = self.held = None
+
+
+def slow(letters: str, fields: dict[str, Any]) -> list[str]:
+    """The incidents of such a walk."""
+    walk = Slow(fields)
+    for second in range(len(letters) * 60):
+        now = NOON + second * times.SECOND
+        walk.look(now)
+        if second % 60 == 0:
+            walk.check(now, letters[second // 60])
+            walk.look(now)
+    return [" ".join(one) for one in walk.found]
 
 
 @given(st.text(LETTER, max_size=60), SETTINGS)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET, structs
 
 from tickd.domain import channels
 from tickd.domain.alerts import EVENTS
@@ -73,7 +74,7 @@ def test_every_secret_is_an_option_of_its_kind_and_is_masked(kind: channels.Kind
     values |= {name: 3 for name in values if name == "priority"}
     bare = Channel(row=1, id="chn_1", account_id="a", name="n", kind=kind, created_at=0, updated_at=0)
     options = channels.Options(**values)
-    found = shown(channels.structs.replace(bare, options=options))
+    found = shown(structs.replace(bare, options=options))
     assert set(found) == {*needed, *optional}
     assert {name: found[name] for name in SECRETS[kind]} == dict.fromkeys(SECRETS[kind], MASK)
     if "headers" in found:
@@ -89,7 +90,7 @@ def test_events_are_each_once_and_in_their_order() -> None:
 
 
 def test_recipients_are_each_once() -> None:
-    found = made(kind="email", url=channels.UNSET, to=[" a@b.example ", "c@d.example", "a@b.example"])
+    found = made(kind="email", url=UNSET, to=[" a@b.example ", "c@d.example", "a@b.example"])
     assert found.options.to == ("a@b.example", "c@d.example")
 
 
@@ -140,7 +141,7 @@ def test_an_address_never_ends_a_header(text: str) -> None:
 def test_a_topic_and_a_token_are_safe_in_a_url_and_a_header(text: str) -> None:
     for kind, field, rest in (("ntfy", "topic", {}), ("telegram", "token", {"chat_id": "1"})):
         try:
-            found = made(kind=kind, url=channels.UNSET, **rest, **{field: text})
+            found = made(kind=kind, url=UNSET, **rest, **{field: text})
         except Invalid as error:
             assert error.field == field
             continue
@@ -150,6 +151,6 @@ def test_a_topic_and_a_token_are_safe_in_a_url_and_a_header(text: str) -> None:
 
 def test_what_a_kind_can_not_have_names_the_field() -> None:
     assert refused("topic", topic="x") == "can't be used with a channel of kind webhook"
-    assert refused("url", url=channels.UNSET) == "is required for a channel of kind webhook"
+    assert refused("url", url=UNSET) == "is required for a channel of kind webhook"
     assert refused("secret", secret="whsec_!") == "must be base64 after whsec_"
     assert refused("headers", headers={"webhook-id": "1"}) == "has webhook-id, which tickd sets itself"

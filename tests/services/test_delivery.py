@@ -565,7 +565,9 @@ async def test_an_alert_without_a_place_to_go_is_on_record(post: Post) -> None:
 
 
 async def test_two_accounts_with_one_address_share_no_lane(post: Post, hook: Receiver) -> None:
-    await post.stored("INSERT INTO accounts (id, name, retention_days, created_at) VALUES ('acc_b', 'B', 30, 0)")
+    await post.stored(
+        "INSERT INTO accounts (id, name, retention_days, created_at) VALUES ('acc_b', 'B', 30, 0)"
+    )
     mine, theirs = await post.monitors(["mine", "theirs"], webhook_url=hook.url)
     await post.stored("UPDATE monitors SET account_id = 'acc_b' WHERE row = ?", theirs.row)
     hook.answers = [Answer(503)]

@@ -25,6 +25,8 @@ SETTLE_MOST = 60
 SETTLE_MARGIN = 5 * times.SECOND
 DOUBT_MOST = 2 * times.MINUTE
 """How long a doubtful dependency holds an alert at most."""
+ANCESTORS_MOST = 100
+"""How much of what a subject depends on, and what that depends on, is looked at."""
 RELOOK = times.MINUTE
 """How often it is looked at again whether a dependency is still down, or a subject still paused."""
 
@@ -188,8 +190,8 @@ class Telling:
         kind, row = subject.about.kind, subject.row
         event = _failing_event(kind)
         story = _story(event, subject, incident.cause, now, incident)
-        parents = self._parents(tx, subject)
-        down = next((parent for parent in parents if parent.is_failing and not parent.is_paused), None)
+        parents = _ancestors(tx, subject)
+        down = next((parent for parent in parents if _explains(tx, parent, subject, incident)), None)
         if down is not None:
             why = f"it depends on {down.about.name} ({down.about.id}), which is down"
             key = f"{incident.row}:dependency:{down.about.id}"
@@ -197,10 +199,10 @@ class Telling:
             due = now + RELOOK
             incidents.hold(tx, kind, row, "dependency", incident.cause, due, incident=incident.row)
             return
-        wait = 0 if settled else max((parent.interval_secs for parent in parents), default=0)
         doubtful = any(parent.is_doubtful and not parent.is_paused for parent in parents)
-        if wait or (doubtful and now - incident.opened_at < DOUBT_MOST):
-            due = now + min(wait or SETTLE_MOST, SETTLE_MOST) * times.SECOND + SETTLE_MARGIN
+        if parents and (not settled or (doubtful and now - incident.opened_at < DOUBT_MOST)):
+            wait = SETTLE_MOST if settled else max(parent.interval_secs for parent in parents)
+            due = now + min(wait, SETTLE_MOST) * times.SECOND + SETTLE_MARGIN
             incidents.hold(tx, kind, row, "settling", incident.cause, due, incident=incident.row)
             return
         incidents.drop_held(tx, kind, row)
@@ -233,10 +235,6 @@ class Telling:
         for route in outbox.routes_back(tx, alerts.lanes_of(tx, incident.row), "recovered"):
             key = f"{incident.row}:recovered"
             outbox.queue(tx, account, route, story, key, now, subject=subject, incident=incident.row)
-
-    def _parents(self, tx: sqlite3.Connection, subject: Subject) -> list[Subject]:
-        found = (find_id(tx, subject.account_id, identifier) for identifier in subject.depends_on)
-        return [parent for parent in found if parent is not None and parent.about.id != subject.about.id]
 
     # What was held back.
 
@@ -313,6 +311,31 @@ def find_id(tx: sqlite3.Connection, account_id: str, identifier: str) -> Subject
         return None if heartbeat is None else rules.of_heartbeat(heartbeat)
     monitor = monitors.find(tx, account_id, identifier)
     return None if monitor is None else rules.of_monitor(monitor)
+
+
+def _ancestors(tx: sqlite3.Connection, subject: Subject) -> list[Subject]:
+    """All that the subject depends on, the nearest first; ids that lead nowhere are left out."""
+    found: list[Subject] = []
+    seen = {subject.about.id}
+    queue = [subject]
+    while queue and len(found) < ANCESTORS_MOST:
+        for identifier in queue.pop(0).depends_on:
+            parent = None if identifier in seen else find_id(tx, subject.account_id, identifier)
+            seen.add(identifier)
+            if parent is not None:
+                found.append(parent)
+                queue.append(parent)
+    return found
+
+
+def _explains(tx: sqlite3.Connection, parent: Subject, subject: Subject, incident: Incident) -> bool:
+    """Whether the subject's failure is told by its parent's: of a circle, the first to fail is told."""
+    if not parent.is_failing or parent.is_paused:
+        return False
+    if all(one.about.id != subject.about.id for one in _ancestors(tx, parent)):
+        return True
+    first = incidents.open_of(tx, parent.about.kind, parent.row)
+    return first is not None and first.row < incident.row
 
 
 def missing(tx: sqlite3.Connection, account_id: str, identifiers: Sequence[str]) -> str | None:

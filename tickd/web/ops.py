@@ -198,7 +198,7 @@ def _telling(health: Health, outbox: Outbox) -> Iterator[Metric]:
     yield _labelled(
         CounterMetricFamily,
         "tickd_alerts",
-        "Attempts at alerts since the start, by what became of the alert.",
+        "Alerts since the start, by what became of them; retrying counts attempts.",
         "outcome",
         outcomes,
     )
