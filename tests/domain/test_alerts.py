@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 from hypothesis import example, given
@@ -152,9 +153,7 @@ lengths = st.sampled_from((1000, 30_000, MINUTE, 5 * MINUTE))
 
 @given(came=moments, length=lengths)
 @example(came=[0, 1, 60_001, 120_001], length=MINUTE)
-def test_messages_of_a_lane_are_a_window_apart_and_none_waits_for_longer(
-    came: list[int], length: int
-) -> None:
+def test_messages_are_a_window_apart_and_none_waits_for_longer(came: list[int], length: int) -> None:
     ends_at, held = None, 0
     dues = []
     for at in came:
@@ -163,7 +162,7 @@ def test_messages_of_a_lane_are_a_window_apart_and_none_waits_for_longer(
         dues.append(due)
     assert dues == sorted(dues), "none overtakes another"
     messages = sorted(set(dues))
-    apart = [later - earlier for earlier, later in zip(messages, messages[1:], strict=False)]
+    apart = [later - earlier for earlier, later in pairwise(messages)]
     assert all(gap >= length for gap in apart)
     assert dues[0] == came[0]
 

@@ -356,7 +356,7 @@ def _live(tickd: Child, taker: Taker, subjects: list[Subject], chance: random.Ra
             if time.monotonic() > until:
                 break
     if trapped is not None:
-        trapped.wait(max(0.0, until - time.monotonic()))
+        trapped.wait(1)
     else:
         time.sleep(max(0.0, until - time.monotonic()))
     tickd.kill()

@@ -12,6 +12,7 @@ from tests.services.sending import Post, Receiver, posting, receiving
 from tests.support.clock import FakeClock
 from tests.support.daemon import NOON
 from tickd.domain.incidents import Cause
+from tickd.domain.maintenance import Window
 from tickd.domain.monitors import Monitor
 
 MINUTE, HOUR = 60, 3600
@@ -201,8 +202,7 @@ async def test_a_dependency_that_is_paused_explains_nothing(post: Post, hook: Re
 
 
 async def test_a_dependency_in_maintenance_explains_what_depends_on_it(post: Post, hook: Receiver) -> None:
-    windows = [{"day": "daily", "start_utc": "11:00", "end_utc": "14:00"}]
-    router = await post.monitor("router", maintenance_windows=windows)
+    router = await post.monitor("router", maintenance_windows=[Window("daily", "11:00", "14:00")])
     shop = await post.monitor("shop", depends_on=[router.id])
     await post.fail(router, shop)
     await post.pass_time(HOUR)

@@ -23,7 +23,8 @@ RECIPIENTS_MOST = 20
 class ChannelChange(Struct, kw_only=True):
     """What a caller may say of a channel; a field left out keeps its value.
 
-    Which of the fields behind `reminder_minutes` a channel has depends on its kind.
+    Which of the fields behind `reminder_minutes` a channel has depends on its kind. An empty `server` and a
+    `priority` of 0 are the kind's own.
     """
 
     name: Annotated[str, Meta(min_length=1, max_length=200)] | UnsetType = UNSET
@@ -38,9 +39,9 @@ class ChannelChange(Struct, kw_only=True):
     headers: dict[str, str] | UnsetType = UNSET
     token: Annotated[str, Meta(max_length=500)] | UnsetType = UNSET
     chat_id: Annotated[str, Meta(min_length=1, max_length=100)] | UnsetType = UNSET
-    server: Annotated[str, Meta(min_length=1, max_length=2048)] | UnsetType = UNSET
+    server: Annotated[str, Meta(max_length=2048)] | UnsetType = UNSET
     topic: Annotated[str, Meta(min_length=1, max_length=64)] | UnsetType = UNSET
-    priority: Annotated[int, Meta(ge=1, le=5)] | UnsetType = UNSET
+    priority: Annotated[int, Meta(ge=0, le=5)] | UnsetType = UNSET
 
 
 class ChannelCreation(ChannelChange, kw_only=True):
@@ -170,7 +171,7 @@ def _url(channel: Channel, value: Any) -> str:
 
 
 def _server(_channel: Channel, value: Any) -> str:
-    return urls.http_url("server", value).rstrip("/")
+    return urls.http_url("server", value).rstrip("/") if str(value).strip() else ""
 
 
 def _topic(_channel: Channel, value: Any) -> str:

@@ -269,13 +269,18 @@ class Firing:
         if flip == "recovered":
             self._telling.recovered(tx, "job", job, now, now)
             return
+        known = jobs.find_row(tx, job)
+        failures = 1 if known is None else known.consecutive_failures
+        first = executions.first_failure(tx, job, failures) or executions.find_row(tx, row)
+        if first is None:
+            return
         cause = Cause(
-            error=outcome.error,
-            at=now,
-            status_code=outcome.status_code,
-            response_ms=float(outcome.duration_ms) if outcome.status_code is not None else None,
-            body=shown_body(outcome.response_body),
-            execution_id=ids.row_id("exec", row),
+            error=first.error,
+            at=first.finished_at or now,
+            status_code=first.status_code,
+            response_ms=float(first.duration_ms) if first.status_code is not None else None,
+            body=shown_body(first.response_body or first.output),
+            execution_id=ids.row_id("exec", first.row),
         )
         self._telling.failing(tx, "job", job, cause, now)
 

@@ -13,7 +13,7 @@ from tickd.domain import times
 from tickd.domain.alerts import Alert
 from tickd.domain.incidents import AROUND, Incident, Update, UpdateRequest
 from tickd.errors import Conflict, NotFound
-from tickd.services.telling import Telling
+from tickd.services.telling import SEEN, Telling
 from tickd.services.witness import Blind
 from tickd.store import alerts, incidents, related
 from tickd.store.database import Database
@@ -133,7 +133,7 @@ class Incidents:
             if incident.status != "open":
                 raise Conflict("this incident is resolved")
             incidents.acknowledge(tx, incident.row, now)
-            alerts.suppress_delayed(tx, incident.row, "it was acknowledged before its delay had passed", now)
+            alerts.suppress_delayed(tx, incident.row, SEEN, now)
 
         return await self._act(account_id, identifier, act)
 

@@ -25,6 +25,8 @@ SETTLE_MOST = 60
 SETTLE_MARGIN = 5 * times.SECOND
 DOUBT_MOST = 2 * times.MINUTE
 """How long a doubtful dependency holds an alert at most."""
+SEEN = "it was acknowledged before its delay had passed"
+"""Why an alert is suppressed that was to tell somebody else, later, what somebody has seen."""
 ANCESTORS_MOST = 100
 """How much of what a subject depends on, and what that depends on, is looked at."""
 RELOOK = times.MINUTE
@@ -210,6 +212,9 @@ class Telling:
         outbox.tell(
             tx, account, ways, story, f"{incident.row}:{event}", now, subject=subject, incident=incident.row
         )
+        if incident.acknowledged_at is not None:
+            alerts.suppress_delayed(tx, incident.row, SEEN, now)
+            return
         for route in ways:
             if route.reminder_minutes:
                 due = now + (route.delay_secs + route.reminder_minutes * 60) * times.SECOND

@@ -20,6 +20,11 @@ _FROM = f"SELECT {_ALL} FROM executions JOIN jobs ON jobs.row = executions.job" 
 
 GET = f"{_FROM} WHERE executions.row = ? AND jobs.account_id = ?"
 GET_ROW = f"{_FROM} WHERE executions.row = ?"
+FIRST_FAILURE = (
+    f"{_FROM} WHERE executions.job = ? AND executions.status IN ('failed', 'timeout') "
+    "AND executions.error NOT LIKE 'interrupted by restart%' "
+    "ORDER BY executions.scheduled_at DESC, executions.row DESC LIMIT 1 OFFSET ?"
+)
 PAGE = (
     f"{_FROM} WHERE executions.job = ? AND (? IS NULL OR executions.status = ?) "
     "ORDER BY executions.scheduled_at DESC, executions.row DESC LIMIT ? OFFSET ?"
@@ -130,6 +135,12 @@ async def deadlines(db: Database, limit: int) -> list[tuple[int, int]]:
 async def by_row(db: Database, row_number: int) -> Execution | None:
     """The execution of that row, whoever's it is."""
     row = await db.fetch_one(GET_ROW, (row_number,))
+    return None if row is None else from_row(row)
+
+
+def first_failure(tx: sqlite3.Connection, job_row: int, failures: int) -> Execution | None:
+    """The earliest of the job's latest `failures` runs that failed."""
+    row = tx.execute(FIRST_FAILURE, (job_row, max(0, failures - 1))).fetchone()
     return None if row is None else from_row(row)
 
 
