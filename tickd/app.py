@@ -238,6 +238,7 @@ class Daemon:
             base_url=lambda: self.public_url,
             jitter=random.random,
         )
+        self._delivery.is_blind = self._network.is_blind
         incidents = Incidents(db, clock, telling)
 
         def queued() -> None:

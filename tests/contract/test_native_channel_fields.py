@@ -103,7 +103,7 @@ BAD: list[tuple[str, str, Any, str]] = [
     *each("webhook", "events", EVENT_LIST, "down", ["up"], [1], ["down"] * 21, {}),
     *ranged("delay_secs", 0, 86_400),
     *ranged("reminder_minutes", 0, 10_080),
-    *ranged("priority", 1, 5),
+    *ranged("priority", 0, 5),
     *each("email", "to", ADDRESSES, "ops@example.com", [], [1], ["a@b.example"] * 21, {}),
     *each(
         *("email", "to", "has "),
@@ -143,7 +143,7 @@ BAD: list[tuple[str, str, Any, str]] = [
     *each("ntfy", "token", ASCII, "a b", "tk\r\nX-Evil: 1"),
     *each("telegram", "chat_id", "must be text of 1 to 100 characters", -100123, "", "x" * 101),
     *each("telegram", "chat_id", ASCII, "a b", "1\n2", "@ключ"),
-    *each("ntfy", "server", LONG_URL, 1, "", "https://" + "x" * 2048),
+    *each("ntfy", "server", "must be text of at most 2048 characters", 1, "https://" + "x" * 2048),
     *each("ntfy", "server", URL, "ntfy.sh", "https://", "ftp://ntfy.sh"),
     *each("telegram", "server", URL, "api.telegram.org"),
     *each("ntfy", "topic", "must be text of 1 to 64 characters", 1, "", "x" * 65),
@@ -194,6 +194,17 @@ def test_the_least_of_each_kind_and_its_defaults(served: Served, kind: str) -> N
     assert shown == {"name": "ops", "kind": kind} | DEFAULTS | options
     assert served.call("GET", f"/v1/channels/{made.json['id']}").json == made.json
     assert served.call("DELETE", f"/v1/channels/{made.json['id']}").status == 204
+
+
+@pytest.mark.parametrize("kind", LEAST)
+def test_an_answer_can_be_sent_back_as_it_came(served: Served, kind: str) -> None:
+    for options in (LEAST[kind], MOST[kind]):
+        made = served.call("POST", "/v1/channels", {"name": "back", "kind": kind} | options)
+        path = f"/v1/channels/{made.json['id']}"
+        for method in ("PUT", "PATCH"):
+            again = served.call(method, path, made.json)
+            assert (again.status, again.json) == (200, made.json)
+        assert served.call("DELETE", path).status == 204
 
 
 @pytest.mark.parametrize("kind", MOST)

@@ -353,6 +353,7 @@ async def test_a_dependant_waits_for_what_it_depends_on(tmp_path: Path, endpoint
         await clock.advance(61)
 
         async def told() -> bool:
+            await clock.advance(1)
             names = [json.loads(call.body)["monitor_name"] for call in endpoint.calls]
             return names == ["router", "router", "till"]
 

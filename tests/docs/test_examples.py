@@ -87,6 +87,16 @@ async def test_first_monitor(tmp_path: Path, endpoint: Endpoint) -> None:
     assert '{"data":{"deleted":true,"monitor_id":"mon_' in said
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+async def test_first_backtest(tickd: Harness, endpoint: Endpoint) -> None:
+    said = await _run(tickd, endpoint.url, "sh", str(EXAMPLES / "first_backtest.sh"))
+    assert said.startswith("checked: status code 200, not 418\n" * 3), said
+    assert said.endswith(
+        "\nin a sentence: With failure_threshold 5 the last minute would have sent 0 alerts instead of 1.\n"
+    )
+    assert (await tickd.call("GET", "/v1/monitors")).json["total"] == 0
+
+
 async def test_tickstem_uptime(tmp_path: Path, endpoint: Endpoint) -> None:
     async with running(tmp_path / "tickd.db", reference=("none",)) as tickd:
         said = await _run(tickd, endpoint.url, sys.executable, str(EXAMPLES / "tickstem_uptime.py"))

@@ -17,11 +17,12 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
+from urllib.parse import urlsplit
 
 from tests.support.process import Child, eventually, query, served
 from tickd import ids
@@ -77,10 +78,12 @@ class _Trap:
 class Taker:
     """An HTTP server on threads for checks, runs and webhooks; `statuses` has those that are not 200.
 
-    A status of 0 closes the connection without an answer; a path in `gates` waits for its event.
+    Webhooks have a port of their own, where every path begins with `/told`. A status of 0 closes the
+    connection without an answer; a path in `gates` waits for its event.
     """
 
     url: str = ""
+    hooks: str = ""
     deliveries: list[Delivery] = field(default_factory=list)
     statuses: dict[str, int] = field(default_factory=dict)
     gates: dict[str, threading.Event] = field(default_factory=dict)
@@ -97,11 +100,10 @@ class Taker:
         for trap in list(self.traps):
             trap.spring(stage, path)
 
-    def take(self, connection: socket.socket) -> None:
-        """Serve one connection, whose caller may be gone at any moment."""
+    def take(self, connection: socket.socket, port: str) -> None:
+        """Serve one connection, whose caller may be gone at any moment; `port` is how its paths begin."""
         connection.settimeout(_HELD_SECS)
-        # A path is not known before the head is; whatever waits for any connection has the empty one.
-        self._reached("connect", "")
+        self._reached("connect", port)
         with connection.makefile("rb") as stream:
             path = stream.readline().split(b" ")[1].decode()
             headers = {}
@@ -127,33 +129,41 @@ class Taker:
 
 
 @contextmanager
-def taking() -> Iterator[Taker]:
-    """A taker on a free port of this machine."""
-    taker, threads = Taker(), set[threading.Thread]()
-
-    def serve(connection: socket.socket) -> None:
-        # A caller that was killed may be gone at any place.
-        with connection, contextlib.suppress(OSError, IndexError):
-            taker.take(connection)
-
-    def accept() -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = listener.accept()
-                thread = threading.Thread(target=serve, args=(connection,))
-                threads.add(thread)
-                thread.start()
-                threads.difference_update([one for one in threads if not one.is_alive()])
-
-    with closing(socket.create_server(("127.0.0.1", 0), backlog=512)) as listener:
-        taker.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        accepting = threading.Thread(target=accept)
-        accepting.start()
+def taking(watched: str = "127.0.0.1", told: str = "127.0.0.1") -> Iterator[Taker]:
+    """A taker on free ports of these addresses."""
+    taker = Taker()
+    with ExitStack() as ports:
+        taker.url = ports.enter_context(_accepting(taker, watched, "/watched"))
+        taker.hooks = ports.enter_context(_accepting(taker, told, "/told"))
         try:
             yield taker
         finally:
             for gate in taker.gates.values():
                 gate.set()
+
+
+@contextmanager
+def _accepting(taker: Taker, host: str, port: str) -> Iterator[str]:
+    threads: list[threading.Thread] = []
+
+    def serve(connection: socket.socket) -> None:
+        # A caller that was killed may be gone at any place.
+        with connection, contextlib.suppress(OSError, IndexError):
+            taker.take(connection, port)
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                thread = threading.Thread(target=serve, args=(listener.accept()[0],))
+                thread.start()
+                threads[:] = [one for one in threads if one.is_alive()] + [thread]
+
+    with closing(socket.create_server((host, 0), backlog=512)) as listener:
+        accepting = threading.Thread(target=accept)
+        accepting.start()
+        try:
+            yield f"http://{host}:{listener.getsockname()[1]}"
+        finally:
             listener.shutdown(socket.SHUT_RDWR)
             accepting.join()
             for thread in threads:
@@ -178,15 +188,18 @@ class Subject:
 
     def _fields(self) -> tuple[str, dict[str, Any]]:
         plain: dict[str, Any] = {"name": self.name, "failure_threshold": 1}
-        url = self._taker.url
+        url, hook = self._taker.url, {"webhook_url": self._taker.hooks + self.told}
         if self.kind == "monitor":
-            hook = {"webhook_url": url + self.told}
-            return "monitors", plain | hook | {"url": url + self.watched, "interval_secs": 1, "timeout_secs": 9}
+            return "monitors", plain | hook | {
+                "url": url + self.watched,
+                "interval_secs": 1,
+                "timeout_secs": 9,
+            }
         if self.kind == "job":
             job = {"schedule": "0 0 29 2 *", "endpoint": url + self.watched, "catch_up": "last"}
             return "jobs", plain | job | {"channels": [f"told {self.name}"]}
         more = {"interval_secs": 3600, "grace_secs": 0, "max_pings_per_minute": 6000}
-        return "heartbeats", plain | more | {"webhook_url": url + self.told}
+        return "heartbeats", plain | more | hook
 
     def fail(self, tickd: Child) -> None:
         """Have it fail soon; OSError or HTTPException when the daemon has gone meanwhile."""
@@ -216,6 +229,13 @@ class Subject:
     def _taken(self, status: int) -> None:
         assert status in (200, 202), status
 
+    def half_ping(self, tickd: Child, kind: str) -> None:
+        """Send a ping, and wait for no answer."""
+        at = urlsplit(tickd.url)
+        request = f"POST {self._ping}{kind} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+        with closing(socket.create_connection((at.hostname or "", at.port or 0))) as connection:
+            connection.sendall(request.encode())
+
     def status(self, tickd: Child) -> str:
         """`active` or `failing`, as the API shows it."""
         return str(tickd.call("GET", self._path).json["status"])
@@ -225,7 +245,12 @@ def make(tickd: Child, taker: Taker, kind: Kind, number: int = 0) -> Subject:
     """A subject that is well, and tells a path of its own."""
     if kind == "job":
         name = f"told {kind}-{number}"
-        hook = {"name": name, "kind": "webhook", "url": f"{taker.url}/told/{kind}-{number}", "default": False}
+        hook = {
+            "name": name,
+            "kind": "webhook",
+            "url": f"{taker.hooks}/told/{kind}-{number}",
+            "default": False,
+        }
         reply = tickd.call("POST", "/v1/channels", hook)
         assert reply.status == 201, reply.json
     made = Subject(tickd, taker, kind, number)
@@ -277,7 +302,7 @@ def all_told(db: Path) -> bool:
 
 
 def assert_told(db: Path, deliveries: Iterable[Delivery]) -> None:
-    """Every alert came, under one id; whoever drops repeats saw each once, and each end behind its beginning."""
+    """Every alert came, under one id: who drops repeats saw each once, and each end behind its beginning."""
     assert_atomic(db)
     rows = query(
         db,
@@ -330,9 +355,9 @@ class Figures:
     def __str__(self) -> str:
         return (
             f"{self.kills} kills ({self.traps} of them by the receiver) in {self.secs:.0f} s: "
-            f"{self.incidents} incidents, {self.alerts} alerts, {self.together} of them told by their recovery, "
-            f"{self.deliveries} deliveries, {self.repeats} of them repeats (at most {self.most} of one alert); "
-            "none lost"
+            f"{self.incidents} incidents, {self.alerts} alerts ({self.together} told by their recovery), "
+            f"{self.deliveries} deliveries, {self.repeats} of them repeats (at most {self.most} of one "
+            "alert), none lost"
         )
 
 
@@ -346,8 +371,7 @@ def _live(tickd: Child, taker: Taker, subjects: list[Subject], chance: random.Ra
     trapped = None
     if chance.random() < 0.5:
         stage = chance.choice(STAGES)
-        path = "" if stage == "connect" else "/told"
-        trapped = taker.at(stage, path, kill, skip=chance.randrange(6))
+        trapped = taker.at(stage, "/told", kill, skip=chance.randrange(6))
     until = time.monotonic() + chance.uniform(0, 0.35)
     with contextlib.suppress(OSError, http.client.HTTPException):
         for subject in chance.sample(subjects, len(subjects) // 2):
@@ -396,8 +420,8 @@ def at_random(db: Path, taker: Taker, kills: int, seed: int = 20_260_303) -> Fig
 
 @contextmanager
 def locked(db: Path) -> Iterator[None]:
-    """Nobody else writes to the file within the block."""
-    with closing(sqlite3.connect(db, isolation_level=None)) as other:
+    """Nobody else writes to the file within the block, which may end on another thread."""
+    with closing(sqlite3.connect(db, isolation_level=None, check_same_thread=False)) as other:
         other.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -408,7 +432,7 @@ def locked(db: Path) -> Iterator[None]:
 def main(kills: str = "200") -> None:
     """Kill so often, and print what came of it."""
     with tempfile.TemporaryDirectory() as folder, taking() as taker:
-        print(at_random(Path(folder, "tickd.db"), taker, int(kills)))
+        sys.stdout.write(f"{at_random(Path(folder, 'tickd.db'), taker, int(kills))}\n")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.services.sending import Post, Receiver, posting, receiving
+from tests.services.sending import Post, Receiver, posting
 from tests.support.clock import FakeClock
 from tests.support.daemon import NOON
 from tickd.domain.incidents import Cause
@@ -18,17 +18,6 @@ from tickd.domain.monitors import Monitor
 MINUTE, HOUR = 60, 3600
 SETTLED = 65
 """So many seconds after its failure a dependant is told at the latest, if nothing else is down."""
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock(NOON)
-
-
-@pytest.fixture
-async def hook(clock: FakeClock) -> AsyncIterator[Receiver]:
-    async with receiving(clock) as made:
-        yield made
 
 
 @pytest.fixture

@@ -171,6 +171,12 @@ class World:
             start = now - 5 * times.HOUR
             points = [(one.at, one.duration_ms, one.status) for one in mine[::-1] if start <= one.at < now]
             assert await self.history.latency(monitor, start, now) == points
+            seen = [
+                (one.at, one.status, int(one.duration_ms or 0), one.error, None)
+                for one in mine[::-1]
+                if start <= one.at < now
+            ]
+            assert await self.history.looks(monitor, start, now) == seen
 
     async def rest(self) -> None:
         """At last all is moved, and counted where it is."""

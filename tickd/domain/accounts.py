@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType, field, structs
 
 from tickd import ids
-from tickd.domain import subjects
+from tickd.domain import headers, subjects
 from tickd.domain.jobs import Severity
 from tickd.errors import Forbidden, Invalid
 
@@ -81,7 +81,9 @@ def change(account: Account, spec: AccountChange) -> Account:
     for name in ("alert_email", "owner_email"):
         if name in said:
             said[name] = subjects.mail(name)(said[name])
-    if "webhook_secret" in said:
+    if said.get("webhook_secret") == headers.MASK:
+        del said["webhook_secret"]
+    elif "webhook_secret" in said:
         said["webhook_secret"] = subjects.signing_secret("webhook_secret", said["webhook_secret"])
     if "fallback_channel" in said:
         said["fallback_channel"] = said["fallback_channel"] or None

@@ -122,11 +122,7 @@ def create(spec: ChannelCreation, *, identifier: str, account_id: str, now: int)
         created_at=now,
         updated_at=now,
     )
-    made = change(bare, spec, now)
-    for name in OPTIONS[spec.kind][0]:
-        if not getattr(made.options, name):
-            raise Invalid(name, f"is required for a channel of kind {spec.kind}")
-    return structs.replace(made, updated_at=now)
+    return structs.replace(change(bare, spec, now), updated_at=now)
 
 
 def change(channel: Channel, spec: ChannelChange, now: int) -> Channel:
@@ -141,6 +137,9 @@ def change(channel: Channel, spec: ChannelChange, now: int) -> Channel:
     said = {name: _RULES[name](channel, value) if name in _RULES else value for name, value in said.items()}
     placed = {name: said.pop(name) for name in _PLACED if name in said}
     changed = structs.replace(channel, options=structs.replace(channel.options, **said), **placed)
+    for name in needed:
+        if not getattr(changed.options, name):
+            raise Invalid(name, f"is required for a channel of kind {channel.kind}")
     return channel if changed == channel else structs.replace(changed, updated_at=now)
 
 

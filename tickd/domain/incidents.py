@@ -68,10 +68,11 @@ def of_job(job: Job) -> Subject:
 def of_monitor(monitor: Monitor) -> Subject:
     """The monitor as a subject of incidents."""
     options = monitor.options
+    url = f"https://{options.url}" if monitor.type == "ssl" else options.url
     return Subject(
         row=monitor.row,
         account_id=monitor.account_id,
-        about=About("monitor", monitor.id, monitor.name, options.url, monitor.type),
+        about=About("monitor", monitor.id, monitor.name, url, monitor.type),
         severity=options.severity,
         is_failing=monitor.standing.failing,
         is_paused=monitor.paused,
@@ -224,8 +225,10 @@ def judge(
         return Suppressed("maintenance", f"in maintenance: {name}, until {times.rfc3339(until)}", until)
     if is_open:
         return Suppressed("duplicate", "an incident is open already")
-    if last_ended_at is not None and now < last_ended_at + cooldown_secs * times.SECOND:
-        until = last_ended_at + cooldown_secs * times.SECOND
+    cooldown = cooldown_secs * times.SECOND
+    # An end that lies far ahead is of a clock that has been set back since.
+    if last_ended_at is not None and last_ended_at - cooldown <= now < last_ended_at + cooldown:
+        until = last_ended_at + cooldown
         return Suppressed("cooldown", f"within the cooldown until {times.rfc3339(until)}", until)
     return Open()
 

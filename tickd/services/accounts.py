@@ -103,7 +103,8 @@ class Accounts:
                 raise NotFound(f"no account {account_id}")
             changed = rules.change(known, spec)
             fallback = changed.fallback_channel
-            if fallback and channels.find(tx, account_id, fallback) is None:
+            is_new = fallback is not None and fallback != known.fallback_channel
+            if fallback and is_new and channels.find(tx, account_id, fallback) is None:
                 raise Invalid("fallback_channel", f"must be the id of a channel; {fallback[:100]} is none")
             accounts.update(tx, changed)
             if changed.batch_window_secs != known.batch_window_secs:

@@ -181,6 +181,7 @@ class Checking:
             # The result of a check that is under way is of the old monitor, and will be dropped.
             watched.version += 1
             watched.target = None
+            watched.evidence = Evidence()
             self._plan(watched, None if monitor.paused else now)
         elif interval != watched.interval and watched.due is not None and watched.due > now:
             self._plan(watched, rules.next_due(watched.phase, watched.interval, now))
@@ -387,9 +388,9 @@ class Checking:
     ) -> Change | None:
         """What a check changes of its monitor, and what there is to tell; None where nothing."""
         before = watched.monitor
-        cause = evidence.note(watched.evidence, check, seen)
-        if flip == "degraded":
-            cause = evidence.cause_of(check, seen, None)
+        cause = evidence.note(watched.evidence, before.type, check, seen)
+        if flip is not None and flip != "failing":
+            cause = evidence.cause_of(before.type, check, seen, None)
         expires, issuer, warned = before.ssl_expires_at, before.ssl_issuer, before.ssl_warned_days
         days: int | None = None
         if seen.certificate is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tickd.domain.checks import Check
 from tickd.domain.incidents import Cause, Good, Steps, shown_body, shown_headers
+from tickd.domain.monitors import Type, response_ms
 from tickd.outbound.prober import Seen
 
 
@@ -17,7 +18,7 @@ class Evidence:
         self.first: Cause | None = None
 
 
-def note(evidence: Evidence, check: Check, seen: Seen) -> Cause | None:
+def note(evidence: Evidence, kind: Type, check: Check, seen: Seen) -> Cause | None:
     """Keep a check as evidence; of a bad one, the cause: what was first seen of this failure."""
     if check.status == "up" or check.status == "degraded":
         evidence.good, evidence.first = check, None
@@ -25,17 +26,17 @@ def note(evidence: Evidence, check: Check, seen: Seen) -> Cause | None:
     if check.status == "unknown":
         return None
     if evidence.first is None:
-        evidence.first = cause_of(check, seen, evidence.good)
+        evidence.first = cause_of(kind, check, seen, evidence.good)
     return evidence.first
 
 
-def cause_of(check: Check, seen: Seen, good: Check | None) -> Cause:
+def cause_of(kind: Type, check: Check, seen: Seen, good: Check | None) -> Cause:
     """A check as the cause of an incident, beside the last good one."""
     return Cause(
         error=check.error,
         at=check.at,
         status_code=check.status_code,
-        response_ms=check.duration_ms if check.status != "timeout" else None,
+        response_ms=response_ms(kind, check),
         headers=shown_headers(seen.headers),
         body=shown_body(seen.body),
         timings=_timings(check),

@@ -28,8 +28,8 @@ from tickd.store.heartbeats import Pulse
 
 BATCH = 50
 """How many deadlines one transaction settles at most: whoever pings meanwhile waits for two of them."""
-Tell = Callable[[sqlite3.Connection, int, str, int, int], None]
-"""Told in the same transaction that a heartbeat fails: its row, why, since when, and now."""
+Tell = Callable[[sqlite3.Connection, int, int, int], None]
+"""Told in the same transaction that a heartbeat fails: its row, its misses in a row, and now."""
 HELD = 50
 """How soon a deadline is looked at again that waits for a ping which is arriving, in milliseconds."""
 
@@ -135,8 +135,9 @@ class Expiry:
             self._next = min(following, following if self._next is None else self._next)
         return self._next
 
-    def _failing(self, tx: sqlite3.Connection, row: int, words: str, at: int, now: int) -> None:
-        """What a silence opens, in the transaction that records it."""
+    def _failing(self, tx: sqlite3.Connection, row: int, misses: int, now: int) -> None:
+        """What a silence opens, in the transaction that records it: its cause is the first of them."""
+        at, words = store.first_miss(tx, row, misses) or (now, "no ping")
         self._telling.failing(tx, "heartbeat", row, Cause(error=words, at=at), now)
 
     def _note(self, silence: Silence, now: int) -> None:
@@ -210,7 +211,7 @@ def _settle(
             standing, flip = rules.overran(pulse.rhythm, pulse.standing, run.due_at)
             _record(tx, pulse, standing, flip, "overran", run.due_at, now, words, run.rid)
             if flip == "failing":
-                tell(tx, pulse.row, words, run.due_at, now)
+                tell(tx, pulse.row, standing.consecutive_misses, now)
             settled.append(Silence(run.id, pulse.name, standing.consecutive_misses, run.due_at, flip))
     for overdue in heartbeats.due(tx, now, BATCH + len(arriving)):
         pulse = overdue.pulse
@@ -225,7 +226,7 @@ def _settle(
         words = _words(pulse)
         _record(tx, pulse, standing, flip, "missed", due_at, now, words, "")
         if flip == "failing":
-            tell(tx, pulse.row, words, due_at, now)
+            tell(tx, pulse.row, standing.consecutive_misses, now)
         settled.append(Silence(overdue.id, pulse.name, standing.consecutive_misses, due_at, flip))
     return settled, held
 

@@ -6,6 +6,7 @@ import logging
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from tickd import ids, logs
 from tickd.clock import Clock
@@ -13,6 +14,7 @@ from tickd.domain import times
 from tickd.domain.alerts import Alert
 from tickd.domain.incidents import AROUND, Incident, Update, UpdateRequest
 from tickd.errors import Conflict, NotFound
+from tickd.services.network import NETWORK_LOST
 from tickd.services.telling import SEEN, Telling
 from tickd.services.witness import Blind
 from tickd.store import alerts, incidents, related
@@ -56,11 +58,7 @@ class Incidents:
         """Look again at what was held back, remind, publish, tell of blind time; when the next is due."""
         while self._blind:
             blind = self._blind[0]
-            await self._db.write(
-                lambda tx, blind=blind: self._telling.blind(  # type: ignore[misc]
-                    tx, blind.started_at, blind.ended_at, blind.cause, now
-                )
-            )
+            await self._db.write(partial(self._tell_blind, blind=blind, now=now))
             # Noted once it is queued, so that a full disk forgets none.
             del self._blind[0]
             self._telling.queued()
@@ -81,9 +79,15 @@ class Incidents:
             self._telling.queued()
         return now
 
+    def _tell_blind(self, tx: sqlite3.Connection, *, blind: Blind, now: int) -> None:
+        self._telling.blind(tx, blind.started_at, blind.ended_at, blind.cause, now)
+        if blind.cause == NETWORK_LOST:
+            # What could not be sent meanwhile does not wait for the pauses that it has gathered.
+            alerts.retry_all(tx)
+
     def blinded(self, blind: Blind) -> None:
         """A blind interval has ended: a lost network is told, and an outage of the daemon that was long."""
-        if blind.cause == "tickd's own network was lost" or blind.ended_at - blind.started_at >= LOST_LEAST:
+        if blind.cause == NETWORK_LOST or blind.ended_at - blind.started_at >= LOST_LEAST:
             self._blind.append(blind)
             self.wake()
 

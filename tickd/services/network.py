@@ -18,6 +18,8 @@ BASELINE_SECS = 60.0
 """How often the references are asked while checks of other machines go well."""
 PAUSE_SECS = 0.5
 """The least time between two askings: a thousand checks that fail together ask once."""
+NETWORK_LOST = "tickd's own network was lost"
+"""The cause of a blind interval in which nothing could be reached."""
 LONGEST_DOUBT = 60 * times.SECOND
 """How long before the first failing check a loss may be said to have begun."""
 
@@ -137,7 +139,7 @@ class OwnNetwork:
     def _end(self) -> None:
         if self.blind_since is not None:
             now = self._clock.now()
-            self._witness.note_blind(min(self.blind_since, now), now, "tickd's own network was lost")
+            self._witness.note_blind(min(self.blind_since, now), now, NETWORK_LOST)
             self.blind_since = None
             self._back = self._clock.monotonic()
 

@@ -13,10 +13,11 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
+from tickd import ids
 from tickd.domain import alerts as rules
 from tickd.domain import times
 from tickd.domain.accounts import Account
-from tickd.domain.alerts import Alert, Event, State, Story
+from tickd.domain.alerts import Alert, Event, Story
 from tickd.domain.channels import Channel, Kind, Options
 from tickd.domain.incidents import Subject
 from tickd.store import alerts, channels
@@ -242,10 +243,11 @@ def lane_name(tx: sqlite3.Connection, lane: str, target: str | None) -> str:
     return lane if channel is None else f"{channel.name} ({channel.kind})"
 
 
-def record_test(
-    tx: sqlite3.Connection, account_id: str, lane: str, story: Story, key: str, error: str, now: int
-) -> None:
-    """Record what became of a test."""
+def begin_test(tx: sqlite3.Connection, account_id: str, lane: str, story: Story, now: int) -> int:
+    """Record a test that is sent now; its row."""
+    key = f"test:{ids.secret(16)}"
     alert = _alert(account_id, story, key, now, None, None, lane=lane, target=None, delayed=False, due_at=now)
-    state: State = "failed" if error else "sent"
-    alerts.insert(tx, msgspec.structs.replace(alert, state=state, attempts=1, last_error=error, ended_at=now))
+    words = "tickd stopped while it was sent"
+    begun = msgspec.structs.replace(alert, state="failed", attempts=1, last_error=words, ended_at=now)
+    alerts.insert(tx, begun)
+    return alerts.row_of_key(tx, key)

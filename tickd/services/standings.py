@@ -104,7 +104,7 @@ class Standings:
         if change.warn_days is not None and change.ssl_expires_at is not None:
             telling.certificate(tx, row, change.warn_days, change.ssl_expires_at, now)
         if change.flip == "recovered":
-            telling.recovered(tx, "monitor", row, at, now)
+            telling.recovered(tx, "monitor", row, at, now, seen=change.cause)
         elif change.flip == "restored":
             telling.restored(tx, "monitor", row, at, now)
         elif change.cause is not None and change.flip == "failing":

@@ -7,7 +7,7 @@ sends what is committed.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from tickd import ids
 from tickd.domain import incidents as rules
@@ -49,15 +49,27 @@ class Telling:
         if subject is not None:
             self._open(tx, subject, cause, now)
 
-    def recovered(self, tx: sqlite3.Connection, kind: SubjectKind, row: int, at: int, now: int) -> None:
-        """A subject is well again: end its incident, and tell those who were told of the failure."""
+    def recovered(
+        self,
+        tx: sqlite3.Connection,
+        kind: SubjectKind,
+        row: int,
+        at: int,
+        now: int,
+        *,
+        seen: Cause | None = None,
+    ) -> None:
+        """A subject is well again: end its incident, and tell those who were told of the failure.
+
+        `seen` is the good check, where there was one.
+        """
         incidents.drop_held(tx, kind, row)
         incident = incidents.open_of(tx, kind, row)
         if incident is None:
             return
         end = max(at, incident.started_at)
         incidents.resolve(tx, incident.row, end)
-        self._tell_end(tx, incident, end, now)
+        self._tell_end(tx, incident, end, now, seen)
 
     def degraded(self, tx: sqlite3.Connection, kind: SubjectKind, row: int, cause: Cause, now: int) -> None:
         """A subject runs, but not well: an alert, no incident. Maintenance and cooldown hold it back."""
@@ -220,7 +232,9 @@ class Telling:
                 due = now + (route.delay_secs + route.reminder_minutes * 60) * times.SECOND
                 incidents.remind(tx, incident.row, route.lane, due)
 
-    def _tell_end(self, tx: sqlite3.Connection, incident: Incident, end: int, now: int) -> None:
+    def _tell_end(
+        self, tx: sqlite3.Connection, incident: Incident, end: int, now: int, seen: Cause | None
+    ) -> None:
         """Tell an end where its beginning was told; what was still delayed is not told at all."""
         account = accounts.find(tx, incident.account_id)
         if account is None:
@@ -233,6 +247,8 @@ class Telling:
             severity=incident.severity,
             incident_id=incident.id,
             error=incident.cause.error,
+            status_code=None if seen is None else seen.status_code,
+            response_ms=None if seen is None else seen.response_ms,
             since=incident.started_at,
             until=end,
         )
@@ -341,11 +357,6 @@ def _explains(tx: sqlite3.Connection, parent: Subject, subject: Subject, inciden
         return True
     first = incidents.open_of(tx, parent.about.kind, parent.row)
     return first is not None and first.row < incident.row
-
-
-def missing(tx: sqlite3.Connection, account_id: str, identifiers: Sequence[str]) -> str | None:
-    """The first of these ids that is no subject of the account."""
-    return next((one for one in identifiers if find_id(tx, account_id, one) is None), None)
 
 
 def _failing_event(kind: SubjectKind) -> Event:

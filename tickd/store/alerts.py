@@ -41,6 +41,8 @@ NEXT_DUE = (
     "AND alerts.lane NOT IN (SELECT value FROM json_each(?)) "
     f"AND NOT EXISTS ({_BEFORE} AND before.due_at > alerts.due_at)"
 )
+ROW_OF_KEY = "SELECT row FROM alerts WHERE key = ?"
+TESTED = "UPDATE alerts SET state = ?, last_error = ?, ended_at = ? WHERE row = ?"
 CLAIM = "UPDATE alerts SET message = ? WHERE row IN (SELECT value FROM json_each(?))"
 SENT = (
     "UPDATE alerts SET state = 'sent', attempts = attempts + 1, last_error = '', ended_at = ? "
@@ -125,6 +127,7 @@ LANES = (
     "SELECT lane, failing_since, last_error, last_sent_at FROM lanes "
     "WHERE lane IN (SELECT value FROM json_each(?))"
 )
+RETRY_ALL = "UPDATE lanes SET retry_at = NULL, attempts = 0 WHERE retry_at IS NOT NULL"
 FORGET_LANE = "DELETE FROM lanes WHERE lane = ?"
 FORGET_OLD = (
     "DELETE FROM alerts WHERE row IN (SELECT alerts.row FROM alerts "
@@ -289,6 +292,16 @@ async def oldest(db: Database, now: int) -> int | None:
     return None if row is None else row[0]
 
 
+def row_of_key(tx: sqlite3.Connection, key: str) -> int:
+    """The row of the alert of that key."""
+    return int(tx.execute(ROW_OF_KEY, (key,)).fetchone()[0])
+
+
+def tested(tx: sqlite3.Connection, row_number: int, error: str, now: int) -> None:
+    """Record what became of a test."""
+    tx.execute(TESTED, ("failed" if error else "sent", error, now, row_number))
+
+
 # Lanes.
 
 
@@ -324,6 +337,11 @@ def lane_told(tx: sqlite3.Connection, name: str) -> None:
 def retry_now(tx: sqlite3.Connection, name: str) -> None:
     """Try the lane again at once: its settings have changed."""
     tx.execute(RETRY_NOW, (name,))
+
+
+def retry_all(tx: sqlite3.Connection) -> None:
+    """Try all lanes again at once: our own network is back."""
+    tx.execute(RETRY_ALL)
 
 
 def forget_lane(tx: sqlite3.Connection, name: str) -> None:

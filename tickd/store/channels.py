@@ -27,6 +27,7 @@ INSERT = (
     f"VALUES ({', '.join('?' * len(_WRITABLE))}) RETURNING row"
 )
 UPDATE = f"UPDATE channels SET {', '.join(name + ' = ?' for name in _EDITED)} WHERE row = ?"  # noqa: S608
+NO_FALLBACK = "UPDATE accounts SET fallback_channel = NULL WHERE id = ? AND fallback_channel = ?"
 DELETE = "DELETE FROM channels WHERE account_id = ? AND id = ?"
 
 _OPTIONS = msgspec.json.Decoder(Options)
@@ -116,7 +117,8 @@ def update(tx: sqlite3.Connection, channel: Channel) -> None:
 
 
 def delete(tx: sqlite3.Connection, account_id: str, identifier: str) -> bool:
-    """Delete the channel; False when the account has no such channel."""
+    """Delete the channel, as the fallback of its account too; False when the account has no such channel."""
+    tx.execute(NO_FALLBACK, (account_id, identifier))
     return tx.execute(DELETE, (account_id, identifier)).rowcount == 1
 
 

@@ -53,7 +53,7 @@ _FILTERS = (
 )
 PAGE = (
     f"SELECT {_ALL} FROM incidents WHERE {_FILTERS} "  # noqa: S608
-    "ORDER BY started_at DESC, row DESC LIMIT :limit OFFSET :offset"
+    "ORDER BY row DESC LIMIT :limit OFFSET :offset"
 )
 TOTAL = f"SELECT count(*) FROM incidents WHERE {_FILTERS}"  # noqa: S608
 AROUND = (

@@ -31,9 +31,11 @@ INSERT = (
 )
 UPDATE = f"UPDATE maintenance SET {', '.join(name + ' = ?' for name in _WRITABLE)} WHERE row = ?"  # noqa: S608
 DELETE = "DELETE FROM maintenance WHERE account_id = ? AND id = ?"
-UNKNOWN = "SELECT value FROM json_each(?1) AS listed WHERE " + " AND ".join(
-    f"NOT EXISTS (SELECT 1 FROM {table} WHERE {table}.id = listed.value AND {table}.account_id = ?2)"  # noqa: S608
-    for table in ("jobs", "monitors", "heartbeats")
+UNKNOWN = (
+    "SELECT value FROM json_each(?1) AS listed "
+    "WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE id = listed.value AND account_id = ?2) "
+    "AND NOT EXISTS (SELECT 1 FROM monitors WHERE id = listed.value AND account_id = ?2) "
+    "AND NOT EXISTS (SELECT 1 FROM heartbeats WHERE id = listed.value AND account_id = ?2)"
 )
 
 

@@ -63,6 +63,10 @@ MISSED_SINCE = (
     "AND kind IN ('missed', 'overran') AND NOT repaired"
 )
 
+FIRST_MISS = (
+    "SELECT at, message FROM heartbeat_events WHERE heartbeat = ? AND kind IN ('missed', 'overran') "
+    "AND NOT repaired ORDER BY at DESC LIMIT 1 OFFSET ?"
+)
 TIME_END = (
     "UPDATE heartbeat_events SET duration_ms = at - :started WHERE heartbeat = :heartbeat AND rid = :rid "
     "AND rid <> '' AND kind IN ('success', 'fail') AND at BETWEEN :started AND :until AND duration_ms IS NULL"
@@ -190,6 +194,12 @@ def repair(tx: sqlite3.Connection, heartbeat: int, since: int, before: int) -> i
 def missed_since(tx: sqlite3.Connection, heartbeat: int, since: int) -> int:
     """How many misses there were from `since` on."""
     return int(tx.execute(MISSED_SINCE, (heartbeat, since)).fetchone()[0])
+
+
+def first_miss(tx: sqlite3.Connection, heartbeat: int, misses: int) -> tuple[int, str] | None:
+    """When the earliest of the latest `misses` silences became a miss (milliseconds), and in what words."""
+    row = tx.execute(FIRST_MISS, (heartbeat, max(0, misses - 1))).fetchone()
+    return None if row is None else (int(row[0]), str(row[1]))
 
 
 def has_run(tx: sqlite3.Connection, heartbeat: int, rid: str) -> bool:

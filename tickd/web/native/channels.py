@@ -7,7 +7,7 @@ from msgspec import UNSET, Struct, UnsetType
 from tickd.domain import channels as rules
 from tickd.domain import times
 from tickd.domain.alerts import Event
-from tickd.domain.channels import ChannelChange, ChannelCreation
+from tickd.domain.channels import MASK, ChannelChange, ChannelCreation
 from tickd.services.channels import Seen
 from tickd.web.answers import Answer
 from tickd.web.fields import Page
@@ -57,10 +57,12 @@ class Tested(Struct):
     error: str
 
 
-def answer(seen: Seen) -> ChannelAnswer:
-    """The channel as the native face shows it."""
+def answer(call: Call, seen: Seen) -> ChannelAnswer:
+    """The channel as the native face shows it to this caller."""
     channel, health = seen.channel, seen.health
     shown = rules.shown(channel)
+    if "url" in shown and not call.who.may("write"):
+        shown["url"] = MASK
     if "to" in shown:
         shown["to"] = list(shown["to"])
     return ChannelAnswer(
@@ -84,25 +86,25 @@ def answer(seen: Seen) -> ChannelAnswer:
 async def create(call: Call) -> Answer:
     """`POST /v1/channels`"""
     spec = await call.body(ChannelCreation)
-    return Answer(answer(await call.services.channels.create(call.account_id, spec)), 201)
+    return Answer(answer(call, await call.services.channels.create(call.account_id, spec)), 201)
 
 
 async def page(call: Call) -> Answer:
     """`GET /v1/channels`"""
     limit, offset = call.query(Page).clamped()
     found, total = await call.services.channels.page(call.account_id, limit=limit, offset=offset)
-    return Answer(ChannelList([answer(seen) for seen in found], limit, offset, total))
+    return Answer(ChannelList([answer(call, seen) for seen in found], limit, offset, total))
 
 
 async def get(call: Call) -> Answer:
     """`GET /v1/channels/{id}`"""
-    return Answer(answer(await call.services.channels.get(call.account_id, call.path("id"))))
+    return Answer(answer(call, await call.services.channels.get(call.account_id, call.path("id"))))
 
 
 async def change(call: Call) -> Answer:
     """`PUT` and `PATCH /v1/channels/{id}`"""
     spec = await call.body(ChannelChange)
-    return Answer(answer(await call.services.channels.change(call.account_id, call.path("id"), spec)))
+    return Answer(answer(call, await call.services.channels.change(call.account_id, call.path("id"), spec)))
 
 
 async def delete(call: Call) -> Answer:

@@ -87,9 +87,8 @@ class Wanted(Struct, kw_only=True):
 def answer(call: Call, incident: Incident) -> RoosterIncident:
     """The incident as this face shows it."""
     cause, about, is_polled = incident.cause, incident.about, incident.kind == "monitor"
-    # Of what speaks no HTTP, and where none came back, no response was timed.
-    answered = about.type in ("http", "json") and cause.status_code is not None
-    response_ms = rounded(cause.response_ms) if answered else None
+    # Of what speaks no HTTP no response is timed on this face.
+    response_ms = rounded(cause.response_ms) if about.type in ("http", "json") else None
     shown = cause.headers
     if shown is not None and not call.who.may("write"):
         shown = {name: headers.MASK if headers.is_secret(name) else text for name, text in shown.items()}
@@ -98,7 +97,7 @@ def answer(call: Call, incident: Incident) -> RoosterIncident:
         id=incident.id,
         monitor_id=about.id,
         monitor_name=about.name,
-        monitor_url=f"https://{about.url}" if about.type == "ssl" else about.url,
+        monitor_url=about.url,
         status=incident.status,
         status_code=cause.status_code,
         response_ms=response_ms,
