@@ -206,7 +206,7 @@ class Daemon:
         services.health.loops = [loop.state for loop in self.loops]
 
     def _firing(self, http: HttpClient, telling: Telling, secret: bytes) -> Firing:
-        firing = Firing(
+        return Firing(
             self._database,
             http,
             self.clock,
@@ -217,8 +217,6 @@ class Daemon:
             base_url=lambda: self.public_url,
             jitter=random.random,
         )
-        self._witness.stepped_back = firing.clock_went_back
-        return firing
 
     def _incidents(self, telling: Telling, http: HttpClient, firing: Firing) -> Incidents:
         settings, clock, db = self.settings, self.clock, self._database
@@ -246,7 +244,12 @@ class Daemon:
             incidents.wake()
             firing.gates_changed()
 
+        def went_back(milliseconds: int) -> None:
+            firing.clock_went_back(milliseconds)
+            self._delivery.clock_went_back(milliseconds)
+
         telling.queued = queued
+        self._witness.stepped_back = went_back
         put_off = self._witness.blinded
 
         def blinded(blind: Blind) -> None:

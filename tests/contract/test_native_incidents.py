@@ -116,7 +116,7 @@ async def test_an_incident_of_a_heartbeat_that_is_silent(tickd: Harness) -> None
     opened = await latest(tickd, made)
     assert opened["subject"] == {"kind": "heartbeat", "id": made["id"], "name": "backup"}
     assert opened["severity"] == "minor"
-    assert opened["cause"]["error"] == "no ping: expected at 2026-03-03T12:02:00Z, with a grace of 30 s"
+    assert opened["cause"]["error"] == "no ping: expected at 2026-03-03T12:01:00Z, with a grace of 30 s"
     await sent(tickd, f"/p/{made['token']}")
     assert (await latest(tickd, made, "resolved"))["resolved_at"] == "2026-03-03T12:02:30Z"
 

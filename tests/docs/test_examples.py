@@ -90,7 +90,7 @@ async def test_first_monitor(tmp_path: Path, endpoint: Endpoint) -> None:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 async def test_first_backtest(tickd: Harness, endpoint: Endpoint) -> None:
     said = await _run(tickd, endpoint.url, "sh", str(EXAMPLES / "first_backtest.sh"))
-    assert said.startswith("checked: status code 200, not 418\n" * 3), said
+    assert said.startswith("checked: status code 200 is not 418\n" * 3), said
     assert said.endswith(
         "\nin a sentence: With failure_threshold 5 the last minute would have sent 0 alerts instead of 1.\n"
     )

@@ -1,4 +1,4 @@
-"""A slow and obvious telling, written from the contract: it keeps everything in lists and looks at all of it."""
+"""A slow and obvious telling, written from the contract: it keeps all in lists, and looks at all of it."""
 
 from __future__ import annotations
 

@@ -259,9 +259,8 @@ class Telling(RuleBasedStateMachine):
         start, end = self.model.now + begin * WAKE, self.model.now + (begin + length) * WAKE
         chosen = self.alive(covers)
         words = "all" if covers == COUNT else "tag" if covers > COUNT else self.made[chosen].name
-        said: dict[str, Any] = {"all": {"all": True}, "tag": {"tags": ["tag"]}}.get(
-            words, {"subjects": [self.made[chosen].id]}
-        )
+        ways: dict[str, dict[str, Any]] = {"all": {"all": True}, "tag": {"tags": ["tag"]}}
+        said = ways.get(words, {"subjects": [self.made[chosen].id]})
         spec = MaintenanceCreation(
             name="planned", starts_at=times.rfc3339(start), ends_at=times.rfc3339(end), **said
         )

@@ -91,6 +91,7 @@ class Delivery:
         self._busy: set[str] = set()
         self._broken: dict[str, int] = {}
         self._waking: asyncio.TimerHandle | None = None
+        self._back = 0
         self.sent: Counter[str] = Counter()
         self.lateness = Histogram((0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0))
         self.wake: Callable[[], None] = lambda: None
@@ -101,8 +102,17 @@ class Delivery:
         """Lanes that send now."""
         return self._lane.in_flight
 
+    def clock_went_back(self, milliseconds: int) -> None:
+        """Note a step back; the next tick sends what would wait for the clock to be there again."""
+        self._back += milliseconds
+        self.wake()
+
     async def tick(self, now: int) -> int | None:
         """Take up the lanes that have something to send by `now`; when the next one has (milliseconds)."""
+        if back := self._back:
+            await self._db.write(lambda tx: alerts.sooner(tx, now, back))
+            self._back -= back
+            self._broken.clear()
         self._broken = {lane: until for lane, until in self._broken.items() if until > now}
         shut = [*self._busy, *self._broken]
         found = await alerts.due(self._db, now, shut, READ)

@@ -128,6 +128,10 @@ LANES = (
     "WHERE lane IN (SELECT value FROM json_each(?))"
 )
 RETRY_ALL = "UPDATE lanes SET retry_at = NULL, attempts = 0 WHERE retry_at IS NOT NULL"
+SOONER = (
+    "UPDATE alerts SET due_at = max(?1, due_at - ?2) WHERE state IN ('queued', 'retrying') AND due_at > ?1"
+)
+LANES_SOONER = "UPDATE lanes SET retry_at = max(?1, retry_at - ?2) WHERE retry_at > ?1"
 FORGET_LANE = "DELETE FROM lanes WHERE lane = ?"
 FORGET_OLD = (
     "DELETE FROM alerts WHERE row IN (SELECT alerts.row FROM alerts "
@@ -342,6 +346,12 @@ def retry_now(tx: sqlite3.Connection, name: str) -> None:
 def retry_all(tx: sqlite3.Connection) -> None:
     """Try all lanes again at once: our own network is back."""
     tx.execute(RETRY_ALL)
+
+
+def sooner(tx: sqlite3.Connection, now: int, milliseconds: int) -> None:
+    """Everything that waits is due so much sooner, at `now` at the soonest: the clock was set back."""
+    tx.execute(SOONER, (now, milliseconds))
+    tx.execute(LANES_SOONER, (now, milliseconds))
 
 
 def forget_lane(tx: sqlite3.Connection, name: str) -> None:
