@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import ipaddress
 import logging
 import os
 import random
@@ -14,20 +13,18 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from tickd import __version__, files, logs
 from tickd.clock import Clock, SystemClock
 from tickd.config import Settings
-from tickd.domain.monitors import Monitor
-from tickd.errors import Invalid, StartupError, TickdError
+from tickd.errors import StartupError, TickdError
 from tickd.loops import cron, delivery, expiry, history, network, upkeep, uptime, witness
 from tickd.loops.runner import Loop
 from tickd.outbound import references
 from tickd.outbound.dns import Resolver
-from tickd.outbound.guard import Guard, Refused
+from tickd.outbound.guard import Guard
 from tickd.outbound.http import HttpClient
 from tickd.outbound.prober import Prober, Target
 from tickd.outbound.senders import Senders
@@ -50,6 +47,7 @@ from tickd.services.maintenance import Calendar, Maintenance
 from tickd.services.monitors import Monitors
 from tickd.services.network import OwnNetwork
 from tickd.services.pinging import Pinging
+from tickd.services.targets import refusal
 from tickd.services.telling import Telling
 from tickd.services.upkeep import Upkeep
 from tickd.services.witness import Blind, Witness
@@ -172,7 +170,7 @@ class Daemon:
             self._checking,
             self._history,
             telling,
-            refuses=_refusal(guard),
+            refuses=refusal(guard),
             floor_secs=1 if settings.dev else settings.min_interval_secs,
         )
         self.services = Services(
@@ -396,26 +394,6 @@ class Daemon:
         for task in late:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-def _refusal(guard: Guard) -> Callable[[Monitor], None]:
-    """Refuse a monitor whose address may not be called; a name is judged where it leads, at each check."""
-
-    def refuses(monitor: Monitor) -> None:
-        place = monitor.options.url
-        host = urlsplit(place if "://" in place else f"//{place}").hostname or place
-        host = "127.0.0.1" if host == "localhost" or host.endswith(".localhost") else host
-        try:
-            ipaddress.ip_address(host)
-            guard.check(host)
-        except ValueError:
-            return
-        except Refused as refused:
-            raise Invalid(
-                "url", f"must not lead to a private or reserved address: {refused.sentence}"
-            ) from refused
-
-    return refuses
 
 
 def _protocol_log() -> logging.Logger:

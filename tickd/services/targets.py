@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import ipaddress
 import sys
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from tickd.domain import monitors as rules
@@ -11,6 +13,8 @@ from tickd.domain import verdicts
 from tickd.domain.assertions import Answer
 from tickd.domain.checks import CheckStatus
 from tickd.domain.monitors import Monitor
+from tickd.errors import Invalid
+from tickd.outbound.guard import Guard, Refused
 from tickd.outbound.prober import Seen, Target
 
 
@@ -90,3 +94,23 @@ def judged(monitor: Monitor, seen: Seen, at: int) -> tuple[CheckStatus, str]:
         )
         return verdicts.of_answer(monitor.type, options, answer)
     return "up", ""
+
+
+def refusal(guard: Guard) -> Callable[[Monitor], None]:
+    """Refuse a monitor whose address may not be called; a name is judged where it leads, at each check."""
+
+    def refuses(monitor: Monitor) -> None:
+        place = monitor.options.url
+        host = urlsplit(place if "://" in place else f"//{place}").hostname or place
+        host = "127.0.0.1" if host == "localhost" or host.endswith(".localhost") else host
+        try:
+            ipaddress.ip_address(host)
+            guard.check(host)
+        except ValueError:
+            return
+        except Refused as refused:
+            raise Invalid(
+                "url", f"must not lead to a private or reserved address: {refused.sentence}"
+            ) from refused
+
+    return refuses
