@@ -90,7 +90,10 @@ def test_a_locked_file_is_survived(db: Path, target: Target) -> None:
                 refusing.join(0.2)
             assert 5 <= time.monotonic() - began < 9
             ready = tickd.call("GET", "/readyz")
-            assert ready.json["faults"] == ["the database can't be written: the database is locked"]
+            first, *others = ready.json["faults"]
+            assert first == "the database can't be written: the database is locked"
+            # Whichever loop had something to write just then says so too.
+            assert all(fault.endswith("loop fails: the database is locked") for fault in others)
             other.execute("ROLLBACK")
         execution = tickd.trigger(job)
         eventually(lambda: tickd.execution(execution)["status"] == "success")

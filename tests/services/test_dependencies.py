@@ -10,7 +10,8 @@ import pytest
 
 from tests.services.sending import Post, Receiver, posting
 from tests.support.clock import FakeClock
-from tests.support.daemon import NOON
+from tests.support.daemon import NOON, Harness, eventually
+from tests.support.endpoint import Endpoint
 from tickd.domain.incidents import Cause
 from tickd.domain.maintenance import Window
 from tickd.domain.monitors import Monitor
@@ -281,3 +282,28 @@ async def test_a_thousand_behind_one_router_are_one_message(post: Post, hook: Re
     await post.recover(router, *behind)
     await post.pass_time(10 * MINUTE)
     assert hook.whats == ["down router", "up router"]
+
+
+async def test_an_edited_job_is_looked_at_again_at_once(tickd: Harness, endpoint: Endpoint) -> None:
+    await tickd.call("POST", "/v1/channels", {"kind": "webhook", "name": "a", "url": endpoint.url + "/told"})
+    window = {"starts_at": "2026-03-03T11:00:00Z", "ends_at": "2026-03-03T23:00:00Z", "tags": ["planned"]}
+    reply = await tickd.call("POST", "/v1/maintenance", {"name": "move"} | window)
+    assert reply.status == 201, reply.json
+    url = endpoint.url + "/run"
+    job = await tickd.job(schedule="@yearly", endpoint=url, retries=0, tags=["planned"])
+    endpoint.status = 500
+    await tickd.call("POST", f"/v1/jobs/{job['id']}/trigger")
+
+    async def states() -> list[str]:
+        found = (await tickd.call("GET", "/v1/alerts")).json["alerts"]
+        return [alert["state"] for alert in found]
+
+    await eventually(states)
+    assert await states() == ["suppressed"]
+    endpoint.status = 200
+    await tickd.call("PATCH", f"/v1/jobs/{job['id']}", {"tags": []})
+
+    async def told() -> list[str]:
+        return [call.path for call in endpoint.calls if call.path == "/told"]
+
+    await eventually(told)

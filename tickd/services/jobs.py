@@ -47,6 +47,7 @@ class Jobs:
         job, is_new, runs = await self._db.write(unit)
         self._firing.submit(runs)
         self._firing.wake()
+        self._telling.queued()
         return job, is_new
 
     async def change(self, account_id: str, identifier: str, spec: JobChange) -> Job:
@@ -71,6 +72,7 @@ class Jobs:
         job, runs = await self._db.write(unit)
         self._firing.submit(runs)
         self._firing.wake()
+        self._telling.queued()
         return job
 
     def _store(
@@ -84,6 +86,7 @@ class Jobs:
         edited = edit(job)
         if edited is not job:
             jobs.update(tx, edited)
+            self._telling.edited(tx, "job", edited.row, now)
             runs += self._firing.edited(tx, job, edited, now)
         return edited, runs
 
