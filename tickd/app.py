@@ -245,6 +245,7 @@ class Daemon:
         def went_back(milliseconds: int) -> None:
             firing.clock_went_back(milliseconds)
             self._delivery.clock_went_back(milliseconds)
+            incidents.clock_went_back(milliseconds)
 
         telling.queued = queued
         self._witness.stepped_back = went_back
@@ -252,6 +253,7 @@ class Daemon:
 
         def blinded(blind: Blind) -> None:
             put_off(blind)
+            self._delivery.blinded(blind)
             incidents.blinded(blind)
 
         self._witness.blinded = blinded

@@ -95,7 +95,7 @@ def test_what_can_not_be_delivered_in_24_hours_is_given_up(
 ) -> None:
     now = NOON + 100 * 60 * MINUTE
     made = alert(created_at=now - round(age_hours * 60 * MINUTE))
-    since = None if failing_hours is None else now - round(failing_hours * 60 * MINUTE)
+    since = 0 if failing_hours is None else now - round(failing_hours * 60 * MINUTE)
     assert alerts.gives_up(made, now, since) is gives_up
 
 

@@ -25,7 +25,7 @@ from tests.support.process import Child, Wall, eventually, query, served
 from tickd.domain import times
 
 COUNTS = "SELECT (SELECT count(*) FROM incidents), (SELECT count(*) FROM alerts), (SELECT count(*) FROM held)"
-STEPS = {"back": -times.HOUR, "forward": times.HOUR}
+STEPS = {"back": -times.HOUR, "forward": times.HOUR, "a day on": times.DAY}
 ALERTS = 4
 DOWN = "SELECT count(*), min(state), max(state) FROM alerts WHERE event = 'down'"
 

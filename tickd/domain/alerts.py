@@ -144,13 +144,13 @@ def backoff_secs(attempts: int, jitter: float) -> float:
     return max(0.5, jitter * most)
 
 
-def gives_up(alert: Alert, now: int, failing_since: int | None) -> bool:
+def gives_up(alert: Alert, now: int, failing_since: int) -> bool:
     """Whether an attempt that has just failed was the last one.
 
-    `failing_since` is of its lane, None for one that works and refuses this alert. What is old because
+    `failing_since` is of its lane, or the end of a long blindness; 0 where neither counts. What is old because
     tickd was off, or because it was delayed, is tried for as long as any other.
     """
-    return now - max(alert.created_at, failing_since or 0) >= GIVE_UP
+    return now - max(alert.created_at, failing_since) >= GIVE_UP
 
 
 def window(ends_at: int | None, held: int, now: int, length_ms: int) -> tuple[int, int, int]:

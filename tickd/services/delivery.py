@@ -29,6 +29,7 @@ from tickd.outbound.senders import Senders, Undelivered
 from tickd.services import outbox
 from tickd.services.lane import Lane
 from tickd.services.together import Together
+from tickd.services.witness import Blind
 from tickd.store import accounts, alerts, channels
 from tickd.store.database import Database
 
@@ -40,6 +41,8 @@ AT_ONCE = 8
 """How many calls of one webhook are under way at once in a burst; each subject's own keep their order."""
 GATHER_SECS = 0.02
 """How long a lane that has sent all it had waits for others that end, until the outbox is read again."""
+LONG_BLIND = times.HOUR
+"""A time of blindness from this length on is no time in which an alert was tried, in milliseconds."""
 BACK_OFF_SECS = 5.0
 """How soon a lane is taken up again after tickd itself failed at it."""
 
@@ -92,6 +95,7 @@ class Delivery:
         self._broken: dict[str, int] = {}
         self._waking: asyncio.TimerHandle | None = None
         self._back = 0
+        self._awake_since = 0
         self.sent: Counter[str] = Counter()
         self.lateness = Histogram((0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0))
         self.wake: Callable[[], None] = lambda: None
@@ -106,6 +110,11 @@ class Delivery:
         """Note a step back; the next tick sends what would wait for the clock to be there again."""
         self._back += milliseconds
         self.wake()
+
+    def blinded(self, blind: Blind) -> None:
+        """A time is over in which nothing was tried: it does not count against what waits."""
+        if blind.ended_at - blind.started_at >= LONG_BLIND:
+            self._awake_since = max(self._awake_since, blind.ended_at)
 
     async def tick(self, now: int) -> int | None:
         """Take up the lanes that have something to send by `now`; when the next one has (milliseconds)."""
@@ -230,7 +239,7 @@ class Delivery:
                 # Nobody has taken it; what is wrong with one of them must not hold up the others.
                 for half in (rows[: len(rows) // 2], rows[len(rows) // 2 :]):
                     alerts.claim(tx, half, half[0])
-            return _give_up(tx, [parcel], error, now, None)
+            return _give_up(tx, [parcel], error, now, self._awake_since)
 
         gone = await self._together.write(unit)
         self._say(lane, len(rows), gone, error)
@@ -251,7 +260,7 @@ class Delivery:
             tries = 1 if known is None else known.attempts + 1
             retry_at = now + _pause_ms(tries, jitter, faults)
             since, is_told = _lane_failed(tx, lane, first, now, retry_at, error, is_blind)
-            return _give_up(tx, parcels, error, now, since), is_told
+            return _give_up(tx, parcels, error, now, max(since, self._awake_since)), is_told
 
         gone, is_told = await self._together.write(unit)
         self._say(lane, 0, gone, error)
@@ -381,7 +390,7 @@ def _lane_failed(
 
 
 def _give_up(
-    tx: sqlite3.Connection, parcels: Sequence[_Parcel], error: str, now: int, failing_since: int | None
+    tx: sqlite3.Connection, parcels: Sequence[_Parcel], error: str, now: int, failing_since: int
 ) -> int:
     """Give up what has waited for too long, and pass it on to the fallback channel; how many."""
     old = [

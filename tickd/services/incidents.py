@@ -50,6 +50,7 @@ class Incidents:
         self._telling = telling
         self._blind: list[Blind] = []
         self._relook = False
+        self._back = 0
         self.wake: Callable[[], None] = lambda: None
 
     # The loop.
@@ -63,6 +64,9 @@ class Incidents:
             del self._blind[0]
             self._telling.queued()
 
+        if back := self._back:
+            await self._db.write(lambda tx: incidents.sooner(tx, now, back))
+            self._back -= back
         if self._relook:
             await self._db.write(lambda tx: incidents.relook(tx, "maintenance", now))
             self._relook = False
@@ -90,6 +94,11 @@ class Incidents:
         if blind.cause == NETWORK_LOST or blind.ended_at - blind.started_at >= LOST_LEAST:
             self._blind.append(blind)
             self.wake()
+
+    def clock_went_back(self, milliseconds: int) -> None:
+        """Note a step back: what is looked at later does not wait for the clock to be there again."""
+        self._back += milliseconds
+        self.wake()
 
     def maintenance_changed(self) -> None:
         """Look again, now, at all that maintenance holds back."""

@@ -75,6 +75,8 @@ PUT_OFF = "UPDATE held SET due_at = ? WHERE kind = ? AND subject = ?"
 DROP_HELD = "DELETE FROM held WHERE kind = ? AND subject = ?"
 RELOOK = "UPDATE held SET due_at = ? WHERE reason = ?"
 RELOOK_AT = "UPDATE held SET due_at = min(due_at, ?) WHERE kind = ? AND subject = ?"
+HELD_SOONER = "UPDATE held SET due_at = max(?1, due_at - ?2) WHERE due_at > ?1"
+REMINDERS_SOONER = "UPDATE reminders SET due_at = max(?1, due_at - ?2) WHERE due_at > ?1"
 NEXT_DUE = (
     "SELECT min(due) FROM (SELECT min(due_at) AS due FROM held UNION ALL SELECT min(due_at) FROM reminders "
     "UNION ALL SELECT min(publish_at) FROM incidents WHERE publish_at IS NOT NULL)"
@@ -283,6 +285,12 @@ def relook(tx: sqlite3.Connection, reason: Reason, now: int) -> None:
 def relook_at(tx: sqlite3.Connection, kind: SubjectKind, subject: int, now: int) -> None:
     """Look again at what is held back of the subject, now."""
     tx.execute(RELOOK_AT, (now, kind, subject))
+
+
+def sooner(tx: sqlite3.Connection, now: int, milliseconds: int) -> None:
+    """Look so much sooner at all that is to come: the clock has been set back by that."""
+    tx.execute(HELD_SOONER, (now, milliseconds))
+    tx.execute(REMINDERS_SOONER, (now, milliseconds))
 
 
 async def next_due(db: Database) -> int | None:
