@@ -235,6 +235,7 @@ class Daemon:
             jitter=random.random,
         )
         self._delivery.is_blind = self._network.is_blind
+        self._delivery.look = self._witness.look
         incidents = Incidents(db, clock, telling)
 
         def queued() -> None:

@@ -100,6 +100,7 @@ class Delivery:
         self.lateness = Histogram((0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0))
         self.wake: Callable[[], None] = lambda: None
         self.is_blind: Callable[[], bool] = lambda: False
+        self.look: Callable[[int], None] = lambda _now: None
 
     @property
     def in_flight(self) -> int:
@@ -118,6 +119,7 @@ class Delivery:
 
     async def tick(self, now: int) -> int | None:
         """Take up the lanes that have something to send by `now`; when the next one has (milliseconds)."""
+        self.look(now)
         if back := self._back:
             await self._db.write(lambda tx: alerts.sooner(tx, now, back))
             self._back -= back
@@ -249,6 +251,8 @@ class Delivery:
     ) -> None:
         """Let the lane rest after it has failed, and give up what has waited for it for too long."""
         now, jitter = self._clock.now(), self._jitter()
+        # The machine may have slept while it was tried.
+        self.look(now)
         error = faults[-1].sentence[:500]
         first, is_blind = parcels[0].alerts[0], self.is_blind()
 
