@@ -92,7 +92,7 @@ def test_names_are_printable(name: str) -> None:
         (("read", "heartbeat:write"), {"read", "heartbeat:write"}),
         (("write", "heartbeat:write"), {"read", "write", "heartbeat:write"}),
     ],
-    ids=str,
+    ids=lambda value: "-".join(sorted(value)),
 )
 def test_what_a_key_may_do(scopes: tuple[Scope, ...], may: set[str]) -> None:
     stored = key(*scopes)
