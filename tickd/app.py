@@ -185,6 +185,7 @@ class Daemon:
             firing,
             health,
         )
+        self.services.accounts.changed = self.services.channels.changed = telling.queued
         self._make_loops(keeper)
 
     def _make_loops(self, keeper: Upkeep) -> None:

@@ -122,6 +122,10 @@ async def test_no_key_sees_a_secret_of_a_channel(tickd: Harness) -> None:
         masked_back = {name: made.json[name] for name in (*secrets, "headers") if made.json.get(name)}
         same = await tickd.call("PATCH", f"/v1/channels/{made.json['id']}", masked_back)
         assert (same.status, same.json) == (200, made.json)
+    key = (await tickd.call("POST", "/v1/keys", {"name": "r", "scopes": ["read"]})).json["key"]
+    assert "The `url` of a `webhook` is answered as `••••••` to keys without write scope" in TEXT
+    listed = (await tickd.call("GET", "/v1/channels", key=key)).json["channels"]
+    assert {one["url"] for one in listed if "url" in one} == {"••••••"}
 
 
 def test_every_field_and_state_of_an_alert_is_described() -> None:
@@ -188,7 +192,8 @@ async def test_the_account_is_as_described(tickd: Harness) -> None:
 
 
 def test_what_the_page_says_of_numbers_is_so() -> None:
-    assert f"Up to {files.DELIVERIES} channels are sent to at once" in TEXT
+    assert f"At most {files.DELIVERIES} channels and addresses are sent to at once" in TEXT
+    assert f"at most {delivery.PER_HOST} of the subjects' own addresses on one host" in TEXT
     assert f"Where {delivery.BURST} calls or more wait for one webhook, eight are made at once" in TEXT
     assert delivery.AT_ONCE == 8
     steps = [alerts.backoff_secs(tries, 1.0) for tries in range(1, 12)]
@@ -202,6 +207,7 @@ def test_what_the_page_says_of_numbers_is_so() -> None:
     assert f"A digest holds up to {alerts.DIGEST_MOST:,} alerts" in TEXT
     assert (posting.TIMEOUT_SECS, email.TIMEOUT_SECS) == (10, 30)
     assert "ten seconds to answer, a mail server thirty" in TEXT
+    assert f"({telling.ANCESTORS_MOST} in all are looked at)" in TEXT
     assert (telling.SETTLE_MOST, telling.SETTLE_MARGIN, telling.DOUBT_MOST) == (60, 5_000, 120_000)
     priorities = [
         chats._priority(Story(event="down", at=0, severity=one)) for one in ("minor", "major", "critical")

@@ -6,7 +6,7 @@ import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 from tests.docs.pages import Page, codes, page, tables_of
 from tests.support.clock import FakeClock
@@ -35,6 +35,9 @@ def test_every_field_is_described() -> None:
     assert set(_names("Fields")) == set(IncidentAnswer.__struct_fields__)
     assert set(_names("Evidence and autopsy")) == set(CauseAnswer.__struct_fields__)
     assert _names("What else happened") == list(RelatedAnswer.__struct_fields__)
+    for row in tables_of(INCIDENTS.sections()["What else happened"], "field", "meaning"):
+        (kind,) = get_args(get_type_hints(RelatedAnswer)[codes(row["field"])[0]])
+        assert codes(row["meaning"]) == list(kind.__struct_fields__)
     rows = tables_of(INCIDENTS.sections()["Evidence and autopsy"], "field", "meaning")
     (steps,) = (row["meaning"] for row in rows if row["field"] == "`timings`")
     assert codes(steps) == list(Steps.__struct_fields__)

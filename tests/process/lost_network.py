@@ -26,11 +26,16 @@ SLACK_MS = 2_500
 QUIET_SECS = 2.5
 
 
-def network(there: bool) -> None:
-    """Give the host its addresses, or take them away."""
-    for address in ADDRESSES:
-        action = "add" if there else "del"
-        subprocess.run(["ip", "address", action, f"{address}/32", "dev", "lo"], check=True)
+def network(there: bool) -> tuple[int, int]:
+    """Give the host its addresses, or take them away; when that began and ended (milliseconds).
+
+    The reference comes last and goes first: whoever is away while it answers has failed by itself.
+    """
+    begun = time.time_ns() // 1_000_000
+    action, addresses = ("add", ADDRESSES) if there else ("del", ADDRESSES[::-1])
+    orders = "".join(f"address {action} {address}/32 dev lo\n" for address in addresses)
+    subprocess.run(["ip", "-batch", "-"], input=orders, text=True, check=True)
+    return begun, time.time_ns() // 1_000_000
 
 
 def is_blind(tickd: Child) -> bool:
@@ -43,10 +48,11 @@ def told(taker: Taker) -> list[Delivery]:
     return [one for one in taker.deliveries if one.path == "/told/channel"]
 
 
-def lose(tickd: Child, taker: Taker, monitors: list[str], silent: dict[str, str]) -> tuple[int, int]:
-    """Take the network away until checks have failed and a deadline has passed; from when to when."""
-    begun = time.time_ns() // 1_000_000
-    network(there=False)
+def lose(
+    tickd: Child, taker: Taker, monitors: list[str], silent: dict[str, str]
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Take the network away until checks have failed and a deadline has passed; when it went and came."""
+    going = network(there=False)
     eventually(lambda: is_blind(tickd))
     due_at = moment(str(heard(tickd, silent)["next_expected_at"]))
     eventually(lambda: time.time() * 1000 > due_at + 1000)
@@ -54,8 +60,7 @@ def lose(tickd: Child, taker: Taker, monitors: list[str], silent: dict[str, str]
         eventually(lambda one=one: [each["status"] for each in checks(tickd, one)][-2:] == ["unknown"] * 2)  # type: ignore[misc]
         assert shown(tickd, one)["status"] == "active"
     assert told(taker) == []
-    network(there=True)
-    return begun, time.time_ns() // 1_000_000
+    return going, network(there=True)
 
 
 def main(folder: str) -> None:
@@ -77,15 +82,15 @@ def main(folder: str) -> None:
         for one in monitors:
             eventually(lambda one=one: shown(tickd, one)["state"] == "up")  # type: ignore[misc]
         ping(tickd, silent)
-        begun, ended = lose(tickd, taker, monitors, silent)
+        going, coming = lose(tickd, taker, monitors, silent)
         eventually(lambda: not is_blind(tickd))
         for one in monitors:
             eventually(lambda one=one: checks(tickd, one)[-1]["status"] == "up")  # type: ignore[misc]
         (notice,) = eventually(lambda: told(taker))
         assert notice.said["event"] == "tickd.blind"
         since, until = moment(notice.said["since"]), moment(notice.said["until"])
-        assert begun - SLACK_MS <= since <= begun + 1000, (begun, since)
-        assert ended <= until <= ended + SLACK_MS, (ended, until)
+        assert going[0] - SLACK_MS <= since <= going[1] + 1000, (going, since)
+        assert coming[0] <= until <= coming[1] + SLACK_MS, (coming, until)
         # The deadline that passed meanwhile was put off, and whoever pings now was never missed.
         kinds = [one["kind"] for one in eventually(lambda: events(tickd, silent))]
         assert kinds == ["moved"], kinds

@@ -217,11 +217,13 @@ class Model:
         subject.held = Held(reason, self.now + wait, incident.started, incident)
 
     def end(self, subject: Subject) -> None:
-        subject.held = None
+        held, subject.held = subject.held, None
         incident = self.open_of(subject)
         if incident is None:
             return
         self.close(incident)
+        if held is not None and held.reason == "settling":
+            self.note(subject, "dependency", incident.started, incident)
         self.drop_delayed(incident, "recovered")
         told = [one for one in self.alerts if one.incident is incident and one.event == "down"]
         for alert in told:

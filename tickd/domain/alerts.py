@@ -127,6 +127,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     last_error: str = ""
     message: int | None = None
     delayed: bool = False
+    first_tried_at: int | None = None
     created_at: int
     due_at: int
     ended_at: int | None = None
@@ -147,7 +148,7 @@ def backoff_secs(attempts: int, jitter: float) -> float:
 def gives_up(alert: Alert, now: int, failing_since: int) -> bool:
     """Whether an attempt that has just failed was the last one.
 
-    `failing_since` is of its lane, or the end of a long blindness; 0 where neither counts. What is old because
+    `failing_since` is of its lane, or when it was first tried where it alone is refused. What is old because
     tickd was off, or because it was delayed, is tried for as long as any other.
     """
     return now - max(alert.created_at, failing_since) >= GIVE_UP

@@ -38,6 +38,7 @@ class Subject(Struct, frozen=True, kw_only=True):
     is_failing: bool
     is_paused: bool
     is_doubtful: bool = False
+    is_degraded: bool = False
     interval_secs: int = 0
     cooldown_secs: int = 0
     channels: tuple[str, ...] = ()
@@ -77,6 +78,7 @@ def of_monitor(monitor: Monitor) -> Subject:
         is_failing=monitor.standing.failing,
         is_paused=monitor.paused,
         is_doubtful=not monitor.standing.failing and monitor.standing.consecutive_failures > 0,
+        is_degraded=monitor.standing.state == "degraded",
         interval_secs=options.interval_secs,
         cooldown_secs=options.cooldown_secs,
         channels=options.channels,
@@ -100,6 +102,7 @@ def of_heartbeat(heartbeat: Heartbeat) -> Subject:
         is_failing=heartbeat.standing.failing,
         is_paused=heartbeat.paused,
         is_doubtful=not heartbeat.standing.failing and heartbeat.standing.consecutive_misses > 0,
+        is_degraded=heartbeat.standing.state == "degraded",
         cooldown_secs=options.cooldown_secs,
         channels=options.channels,
         tags=heartbeat.tags,

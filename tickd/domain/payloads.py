@@ -21,9 +21,7 @@ _OF_MONITORS: dict[Event, tuple[str, str]] = {
     "test": ("test", "test"),
 }
 _OF_JOBS: dict[Event, tuple[str, str]] = {
-    "down": ("job.failed", "down"),
     "recovered": ("job.recovered", "up"),
-    "degraded": ("job.degraded", "warn"),
     "reminder": ("job.reminder", "down"),
 }
 _TYPES: dict[str, str] = {"json": "json_api"}

@@ -7,6 +7,7 @@ import ipaddress
 import logging
 import sqlite3
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import TypeVar
 
 from msgspec import UNSET, structs
@@ -41,6 +42,8 @@ class Accounts:
         self._db = db
         self._clock = clock
         self._any_key = any_key
+        self.changed: Callable[[], None] = lambda: None
+        """Called after the account was changed: what gathered may be due."""
         self._touched: dict[str, int] = {}
         self._failures: OrderedDict[str, tuple[int, int]] = OrderedDict()
 
@@ -111,7 +114,9 @@ class Accounts:
                 alerts.release(tx, account_id, self._clock.now())
             return changed
 
-        return await self._db.write(unit)
+        changed = await self._db.write(unit)
+        self.changed()
+        return changed
 
     async def create_key(self, account_id: str, request: KeyRequest) -> tuple[ApiKey, str]:
         """Make an API key; the key itself is known only now."""

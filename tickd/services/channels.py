@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tickd import ids
 from tickd.clock import Clock
 from tickd.domain import channels as rules
+from tickd.domain import times
 from tickd.domain.channels import Channel, ChannelChange, ChannelCreation
 from tickd.errors import NotFound
 from tickd.services.delivery import Delivery
-from tickd.store import alerts, channels
+from tickd.store import alerts, channels, incidents
 from tickd.store.alerts import Health
 from tickd.store.database import Database
 
@@ -31,6 +33,8 @@ class Channels:
         self._db = db
         self._clock = clock
         self._delivery = delivery
+        self.changed: Callable[[], None] = delivery.wake
+        """Called after each channel that was changed: alerts or reminders may be due."""
 
     async def create(self, account_id: str, spec: ChannelCreation) -> Seen:
         """Store a channel; Conflict when its name is taken."""
@@ -50,10 +54,14 @@ class Channels:
             if changed is not known:
                 channels.update(tx, changed)
                 alerts.retry_now(tx, identifier)
+                is_on = changed.enabled and not known.enabled
+                if changed.reminder_minutes and (is_on or changed.reminder_minutes != known.reminder_minutes):
+                    due = now + changed.reminder_minutes * times.MINUTE
+                    incidents.replan_reminders(tx, identifier, due)
             return changed
 
         changed = await self._db.write(unit)
-        self._delivery.wake()
+        self.changed()
         return (await self._seen([changed]))[0]
 
     async def delete(self, account_id: str, identifier: str) -> None:

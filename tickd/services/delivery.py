@@ -41,6 +41,8 @@ AT_ONCE = 8
 """How many calls of one webhook are under way at once in a burst; each subject's own keep their order."""
 GATHER_SECS = 0.02
 """How long a lane that has sent all it had waits for others that end, until the outbox is read again."""
+PER_HOST = 20
+"""How many addresses of one host are sent to at once: one that hangs leaves room for others."""
 LONG_BLIND = times.HOUR
 """A time of blindness from this length on is no time in which an alert was tried, in milliseconds."""
 BACK_OFF_SECS = 5.0
@@ -89,7 +91,7 @@ class Delivery:
         self._senders = senders
         self._base_url = base_url
         self._jitter = jitter
-        self._lane = Lane(limit=limit, per_host=1)
+        self._lane = Lane(limit=limit, per_host=PER_HOST)
         self._together = Together(db, clock)
         self._busy: set[str] = set()
         self._broken: dict[str, int] = {}
@@ -130,10 +132,11 @@ class Delivery:
         by_lane = sorted(found, key=lambda alert: alert.lane)
         for lane, waiting in groupby(by_lane, key=lambda alert: alert.lane):
             self._busy.add(lane)
-            self._lane.submit(lane, partial(self._drain, lane, list(waiting)))
+            mine = list(waiting)
+            self._lane.submit(outbox.host_of(mine[0]), partial(self._drain, lane, mine))
         if len(found) == READ:
             return now
-        following = await alerts.next_due(self._db, [*self._busy, *self._broken])
+        following = await alerts.next_due(self._db, now, [*self._busy, *self._broken])
         return min((due for due in (following, *self._broken.values()) if due is not None), default=None)
 
     async def _drain(self, lane: str, waiting: list[Alert]) -> None:
@@ -231,20 +234,23 @@ class Delivery:
         error = failure.sentence[:500]
         rows = [alert.row for alert in parcel.alerts]
         tries = max(alert.attempts for alert in parcel.alerts) + 1
+        is_blind = self.is_blind()
 
-        def unit(tx: sqlite3.Connection) -> int:
+        def unit(tx: sqlite3.Connection) -> tuple[int, bool]:
             if not failure.refused:
-                alerts.tried(tx, rows, error, now)
-                return 0
-            alerts.tried(tx, rows, error, now + _pause_ms(tries, jitter, [failure]))
+                alerts.tried(tx, rows, error, now, 0)
+                return 0, False
+            alerts.tried(tx, rows, error, now, now + _pause_ms(tries, jitter, [failure]))
             if len(rows) > 1:
                 # Nobody has taken it; what is wrong with one of them must not hold up the others.
                 for half in (rows[: len(rows) // 2], rows[len(rows) // 2 :]):
                     alerts.claim(tx, half, half[0])
-            return _give_up(tx, [parcel], error, now, self._awake_since)
+            # Others may pass, so the lane does not rest; but whoever refuses all it gets has failed.
+            _, is_told = _lane_failed(tx, lane, parcel.alerts[0], now, None, error, is_blind)
+            return _give_up(tx, [parcel], error, now, None, self._awake_since), is_told
 
-        gone = await self._together.write(unit)
-        self._say(lane, len(rows), gone, error)
+        gone, is_told = await self._together.write(unit)
+        self._say(lane, len(rows), gone, error, is_told=is_told)
 
     async def _rest(
         self, lane: str, way: _Way, parcels: Sequence[_Parcel], faults: Sequence[Undelivered]
@@ -264,14 +270,14 @@ class Delivery:
             tries = 1 if known is None else known.attempts + 1
             retry_at = now + _pause_ms(tries, jitter, faults)
             since, is_told = _lane_failed(tx, lane, first, now, retry_at, error, is_blind)
-            return _give_up(tx, parcels, error, now, max(since, self._awake_since)), is_told
+            return _give_up(tx, parcels, error, now, since, self._awake_since), is_told
 
         gone, is_told = await self._together.write(unit)
-        self._say(lane, 0, gone, error)
+        self._say(lane, 0, gone, error, is_told=is_told)
+
+    def _say(self, lane: str, tried: int, gone: int, error: str, *, is_told: bool) -> None:
         if is_told:
             log.error("a channel has failed for long", extra=logs.fields(lane=lane, error=error))
-
-    def _say(self, lane: str, tried: int, gone: int, error: str) -> None:
         self.sent["retrying"] += tried - gone if tried else 0
         self.sent["failed"] += gone
         if tried:
@@ -374,7 +380,13 @@ def _pause_ms(tries: int, jitter: float, failures: Sequence[Undelivered]) -> int
 
 
 def _lane_failed(
-    tx: sqlite3.Connection, lane: str, alert: Alert, now: int, retry_at: int, error: str, is_blind: bool
+    tx: sqlite3.Connection,
+    lane: str,
+    alert: Alert,
+    now: int,
+    retry_at: int | None,
+    error: str,
+    is_blind: bool,
 ) -> tuple[int, bool]:
     """Count the failure of a lane; where it has failed for long, tell it elsewhere, once.
 
@@ -383,10 +395,13 @@ def _lane_failed(
     """
     attempts, since, told = alerts.lane_failed(tx, lane, alert.account_id, now, retry_at, error)
     account = accounts.find(tx, alert.account_id)
-    if account is None or told or is_blind or attempts < 3 or now - since < rules.PATIENCE:
+    # A receiver that asks for a longer pause than our patience has used it up.
+    asks_long = retry_at is not None and retry_at - now >= rules.PATIENCE
+    is_long = asks_long or (attempts >= 3 and now - since >= rules.PATIENCE)
+    if account is None or told or is_blind or not is_long:
         return since, False
     alerts.lane_told(tx, lane)
-    name = outbox.lane_name(tx, lane, alert.target)
+    name = outbox.lane_name(tx, alert)
     story = Story(event="delivery", at=now, since=since, error=error, note=f"The channel is {name}.")
     ways = outbox.last_resorts(tx, account, "delivery", lane)
     outbox.tell(tx, account, ways, story, f"delivery:{lane}:{since}", now)
@@ -394,14 +409,19 @@ def _lane_failed(
 
 
 def _give_up(
-    tx: sqlite3.Connection, parcels: Sequence[_Parcel], error: str, now: int, failing_since: int
+    tx: sqlite3.Connection,
+    parcels: Sequence[_Parcel],
+    error: str,
+    now: int,
+    failing_since: int | None,
+    awake_since: int,
 ) -> int:
     """Give up what has waited for too long, and pass it on to the fallback channel; how many."""
     old = [
         (alert, parcel)
         for parcel in parcels
         for alert in parcel.alerts
-        if rules.gives_up(alert, now, failing_since)
+        if rules.gives_up(alert, now, max(awake_since, failing_since or alert.first_tried_at or now))
     ]
     rows = [alert.row for alert, _ in old]
     # With a recovery goes the failure that it tells, or somebody would be told of that alone.
@@ -420,6 +440,6 @@ def _fall_back(tx: sqlite3.Connection, alert: Alert, error: str, now: int) -> No
         return
     places = [alerts.Place(account.fallback_channel, None)]
     for way in outbox.routes_back(tx, places, alert.event):
-        name = outbox.lane_name(tx, alert.lane, alert.target)
+        name = outbox.lane_name(tx, alert)
         note = f"This could not be delivered to {name} for {times.span(rules.GIVE_UP)}: {error}"
         outbox.pass_on(tx, account, way, alert, note, now)

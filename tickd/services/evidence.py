@@ -36,7 +36,7 @@ def cause_of(kind: Type, check: Check, seen: Seen, good: Check | None) -> Cause:
         error=check.error,
         at=check.at,
         status_code=check.status_code,
-        response_ms=response_ms(kind, check),
+        response_ms=_tenths(response_ms(kind, check)),
         headers=shown_headers(seen.headers),
         body=shown_body(seen.body),
         timings=_timings(check),
@@ -45,4 +45,9 @@ def cause_of(kind: Type, check: Check, seen: Seen, good: Check | None) -> Cause:
 
 
 def _timings(check: Check) -> Steps:
-    return Steps(check.dns_ms, check.connect_ms, check.tls_ms, check.first_byte_ms, check.duration_ms)
+    steps = (check.dns_ms, check.connect_ms, check.tls_ms, check.first_byte_ms, check.duration_ms)
+    return Steps(*map(_tenths, steps))
+
+
+def _tenths(ms: float | None) -> float | None:
+    return None if ms is None else round(ms, 1)

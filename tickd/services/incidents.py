@@ -84,16 +84,17 @@ class Incidents:
         return now
 
     def _tell_blind(self, tx: sqlite3.Connection, *, blind: Blind, now: int) -> None:
-        self._telling.blind(tx, blind.started_at, blind.ended_at, blind.cause, now)
+        alerts.forgive(tx, blind.started_at, blind.ended_at)
+        if blind.cause == NETWORK_LOST or blind.ended_at - blind.started_at >= LOST_LEAST:
+            self._telling.blind(tx, blind.started_at, blind.ended_at, blind.cause, now)
         if blind.cause == NETWORK_LOST:
             # What could not be sent meanwhile does not wait for the pauses that it has gathered.
             alerts.retry_all(tx)
 
     def blinded(self, blind: Blind) -> None:
         """A blind interval has ended: a lost network is told, and an outage of the daemon that was long."""
-        if blind.cause == NETWORK_LOST or blind.ended_at - blind.started_at >= LOST_LEAST:
-            self._blind.append(blind)
-            self.wake()
+        self._blind.append(blind)
+        self.wake()
 
     def clock_went_back(self, milliseconds: int) -> None:
         """Note a step back: what is looked at later does not wait for the clock to be there again."""

@@ -9,6 +9,7 @@ import hashlib
 import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -234,13 +235,22 @@ def last_resorts(tx: sqlite3.Connection, account: Account, event: Event, failing
     return [way for way in routes(tx, account, None, event) if way.lane != failing]
 
 
-def lane_name(tx: sqlite3.Connection, lane: str, target: str | None) -> str:
-    """What people call a lane."""
-    if target is not None:
-        found = target_of(target)
-        return ", ".join(found.options.to) or f"the {found.kind} address of a subject"
-    channel = channels.find_any(tx, lane)
-    return lane if channel is None else f"{channel.name} ({channel.kind})"
+def lane_name(tx: sqlite3.Connection, alert: Alert) -> str:
+    """What people call the lane of an alert."""
+    if alert.target is not None:
+        found, about = target_of(alert.target), alert.story.about
+        whose = "" if about is None else f" of {about.name}"
+        return ", ".join(found.options.to) or f"the {found.kind} address{whose}"
+    channel = channels.find_any(tx, alert.lane)
+    return alert.lane if channel is None else f"{channel.name} ({channel.kind})"
+
+
+def host_of(alert: Alert) -> str:
+    """Whose machine an alert bothers that goes to a subject's own address; a channel is by itself."""
+    if alert.target is None:
+        return alert.lane
+    target = target_of(alert.target)
+    return urlsplit(target.options.url).netloc or target.kind
 
 
 def begin_test(tx: sqlite3.Connection, account_id: str, lane: str, story: Story, now: int) -> int:

@@ -15,9 +15,10 @@ from tickd.domain import times
 from tickd.domain.accounts import Account
 from tickd.domain.alerts import Event, Story, SubjectKind
 from tickd.domain.incidents import Cause, Incident, Subject
-from tickd.services import outbox
+from tickd.services import degrading, outbox
 from tickd.services.maintenance import Calendar
-from tickd.store import accounts, alerts, heartbeats, incidents, jobs, monitors
+from tickd.services.subjects import find, find_id
+from tickd.store import accounts, alerts, incidents
 from tickd.store.incidents import Held
 
 SETTLE_MOST = 60
@@ -63,13 +64,20 @@ class Telling:
 
         `seen` is the good check, where there was one.
         """
+        held = incidents.held_of(tx, kind, row)
         incidents.drop_held(tx, kind, row)
         incident = incidents.open_of(tx, kind, row)
-        if incident is None:
-            return
-        end = max(at, incident.started_at)
-        incidents.resolve(tx, incident.row, end)
-        self._tell_end(tx, incident, end, now, seen)
+        told: set[str] = set()
+        since = degrading.since(tx, kind, row)
+        if incident is not None:
+            end = max(at, incident.started_at)
+            incidents.resolve(tx, incident.row, end)
+            if held is not None and held.reason == "settling":
+                self._note_settling(tx, incident, now)
+            told = self._tell_end(tx, incident, end, now, seen)
+        if since is not None:
+            # Who was told that it was degraded, and nothing of the failure, hears the end too.
+            degrading.tell_end(tx, kind, row, since, at, now, but=told)
 
     def degraded(self, tx: sqlite3.Connection, kind: SubjectKind, row: int, cause: Cause, now: int) -> None:
         """A subject runs, but not well: an alert, no incident. Maintenance and cooldown hold it back."""
@@ -88,28 +96,21 @@ class Telling:
         )
         if isinstance(verdict, rules.Suppressed):
             outbox.note(tx, account.id, story, key, verdict.sentence, now, subject=subject)
+            if verdict.until is not None:
+                incidents.hold(tx, kind, row, verdict.reason, cause, verdict.until, event="degraded")
             return
         ways = outbox.routes(tx, account, subject, "degraded")
-        outbox.tell(tx, account, ways, story, key, now, subject=subject)
+        # Queued now, whenever it began: by that the end of it is told.
+        outbox.tell(tx, account, ways, story, f"{key}:told", now, subject=subject)
 
     def restored(self, tx: sqlite3.Connection, kind: SubjectKind, row: int, at: int, now: int) -> None:
         """A degraded subject runs well again: told where that was told."""
-        alerts.suppress_delayed_event(
-            tx, kind, row, "degraded", "it ran well again before its delay had passed", now
-        )
-        since = alerts.last_of(tx, kind, row, "degraded")
-        subject = find(tx, kind, row)
-        account = None if subject is None else accounts.find(tx, subject.account_id)
-        if since is None or subject is None or account is None:
-            return
-        story = Story(
-            event="recovered", at=at, about=subject.about, severity=subject.severity, since=since, until=at
-        )
-        places = alerts.lanes_of_event(tx, kind, row, "degraded", since)
-        for route in outbox.routes_back(tx, places, "recovered"):
-            # Keyed by the degradation that it ends: there is one end of it.
-            key = f"{kind}:{row}:restored:{since}"
-            outbox.queue(tx, account, route, story, key, now, subject=subject)
+        incidents.drop_held(tx, kind, row)
+        why = "it ran well again before its delay had passed"
+        alerts.suppress_delayed_event(tx, kind, row, "degraded", why, now)
+        since = degrading.since(tx, kind, row)
+        if since is not None:
+            degrading.tell_end(tx, kind, row, since, at, now)
 
     def certificate(self, tx: sqlite3.Connection, row: int, days: int, expires_at: int, now: int) -> None:
         """A monitor's certificate expires within so many days."""
@@ -149,6 +150,7 @@ class Telling:
                 tx, incident.row, f"the {kind} was deleted before its delay had passed", now
             )
             incidents.add_update(tx, incident.row, now, "resolved", f"The {kind} was deleted.")
+        alerts.suppress_of(tx, kind, row, f"the {kind} was deleted", now)
 
     # Incidents.
 
@@ -232,13 +234,22 @@ class Telling:
                 due = now + (route.delay_secs + route.reminder_minutes * 60) * times.SECOND
                 incidents.remind(tx, incident.row, route.lane, due)
 
+    def _note_settling(self, tx: sqlite3.Connection, incident: Incident, now: int) -> None:
+        """Record that nothing was told of a failure that was over before its verdict."""
+        subject = find(tx, incident.kind, incident.subject)
+        if subject is not None:
+            story = _story(_failing_event(incident.kind), subject, incident.cause, now, incident)
+            why = "it recovered while its alert waited for the verdict of what it depends on"
+            key = f"{incident.row}:settling"
+            outbox.note(tx, incident.account_id, story, key, why, now, subject=subject, incident=incident.row)
+
     def _tell_end(
         self, tx: sqlite3.Connection, incident: Incident, end: int, now: int, seen: Cause | None
-    ) -> None:
-        """Tell an end where its beginning was told; what was still delayed is not told at all."""
+    ) -> set[str]:
+        """Tell an end where its beginning was told, and say where that is; what was delayed is not told."""
         account = accounts.find(tx, incident.account_id)
         if account is None:
-            return
+            return set()
         alerts.suppress_delayed(tx, incident.row, "it recovered before its delay had passed", now)
         story = Story(
             event="recovered",
@@ -253,9 +264,11 @@ class Telling:
             until=end,
         )
         subject = find(tx, incident.kind, incident.subject)
-        for route in outbox.routes_back(tx, alerts.lanes_of(tx, incident.row), "recovered"):
+        ways = outbox.routes_back(tx, alerts.lanes_of(tx, incident.row), "recovered")
+        for route in ways:
             key = f"{incident.row}:recovered"
             outbox.queue(tx, account, route, story, key, now, subject=subject, incident=incident.row)
+        return {route.lane for route in ways}
 
     # What was held back.
 
@@ -268,14 +281,20 @@ class Telling:
 
     def _look(self, tx: sqlite3.Connection, held: Held, now: int) -> None:
         subject = find(tx, held.kind, held.subject)
-        if subject is None or not subject.is_failing:
+        is_so = subject is not None and (
+            subject.is_degraded and not subject.is_failing if held.event == "degraded" else subject.is_failing
+        )
+        if subject is None or not is_so:
             incidents.drop_held(tx, held.kind, held.subject)
         elif subject.is_paused:
             incidents.put_off(tx, held, now + RELOOK)
         elif held.incident is None:
             # Held again where there is reason to; what isn't must not be looked at for ever.
             incidents.drop_held(tx, held.kind, held.subject)
-            self._open(tx, subject, held.cause, now)
+            if held.event == "degraded":
+                self.degraded(tx, held.kind, held.subject, held.cause, now)
+            else:
+                self._open(tx, subject, held.cause, now)
         else:
             incident = incidents.by_row(tx, held.incident)
             account = accounts.find(tx, subject.account_id)
@@ -294,6 +313,7 @@ class Telling:
             subject = None if incident is None else find(tx, incident.kind, incident.subject)
             is_over = incident is None or incident.status != "open" or incident.acknowledged_at is not None
             if incident is None or is_over or subject is None or route is None or not route.reminder_minutes:
+                # Where its channel is switched on again, or wants reminders again, they are planned anew.
                 incidents.forget_reminder(tx, reminder)
             elif subject.is_paused or self._calendar.current(subject, now) is not None:
                 incidents.put_off_reminder(tx, reminder, now + RELOOK)
@@ -308,30 +328,6 @@ class Telling:
                     outbox.queue(tx, account, route, story, key, now, subject=subject, incident=incident.row)
                 incidents.reminded(tx, reminder, now + route.reminder_minutes * times.MINUTE)
         return len(due)
-
-
-def find(tx: sqlite3.Connection, kind: SubjectKind, row: int) -> Subject | None:
-    """The subject of that kind and row."""
-    if kind == "job":
-        job = jobs.find_row(tx, row)
-        return None if job is None else rules.of_job(job)
-    if kind == "monitor":
-        monitor = monitors.find_row(tx, row)
-        return None if monitor is None else rules.of_monitor(monitor)
-    heartbeat = heartbeats.find_row(tx, row)
-    return None if heartbeat is None else rules.of_heartbeat(heartbeat)
-
-
-def find_id(tx: sqlite3.Connection, account_id: str, identifier: str) -> Subject | None:
-    """The account's subject of that id."""
-    if identifier.startswith("job_"):
-        job = jobs.find(tx, account_id, identifier)
-        return None if job is None else rules.of_job(job)
-    if identifier.startswith("hb_"):
-        heartbeat = heartbeats.find(tx, account_id, identifier)
-        return None if heartbeat is None else rules.of_heartbeat(heartbeat)
-    monitor = monitors.find(tx, account_id, identifier)
-    return None if monitor is None else rules.of_monitor(monitor)
 
 
 def _ancestors(tx: sqlite3.Connection, subject: Subject) -> list[Subject]:

@@ -27,19 +27,20 @@ _BEFORE = (
     "AND before.lane = alerts.lane AND before.kind = alerts.kind AND before.subject = alerts.subject "
     "AND before.row < alerts.row AND (before.state = 'retrying' OR NOT before.delayed)"
 )
+# Only where it matters: before a lane that rests, thousands may wait behind each other.
+_FREE = f"NOT EXISTS ({_BEFORE} AND before.due_at > :now)"
 DUE = (
     f"SELECT {_OF_ALERTS} FROM alerts LEFT JOIN lanes ON lanes.lane = alerts.lane "  # noqa: S608
     "WHERE alerts.state IN ('queued', 'retrying') AND alerts.due_at <= :now "
-    "AND (lanes.retry_at IS NULL OR lanes.retry_at <= :now) "
     "AND alerts.lane NOT IN (SELECT value FROM json_each(:busy)) "
-    f"AND NOT EXISTS ({_BEFORE} AND before.due_at > :now) "
+    f"AND CASE WHEN coalesce(lanes.retry_at, 0) <= :now THEN {_FREE} END "
     "ORDER BY alerts.due_at, alerts.row LIMIT :limit"
 )
 NEXT_DUE = (
     "SELECT min(max(alerts.due_at, coalesce(lanes.retry_at, 0))) FROM alerts "  # noqa: S608
     "LEFT JOIN lanes ON lanes.lane = alerts.lane WHERE alerts.state IN ('queued', 'retrying') "
-    "AND alerts.lane NOT IN (SELECT value FROM json_each(?)) "
-    f"AND NOT EXISTS ({_BEFORE} AND before.due_at > alerts.due_at)"
+    "AND alerts.lane NOT IN (SELECT value FROM json_each(:busy)) "
+    f"AND CASE WHEN max(alerts.due_at, coalesce(lanes.retry_at, 0)) <= :now THEN {_FREE} ELSE 1 END"
 )
 ROW_OF_KEY = "SELECT row FROM alerts WHERE key = ?"
 TESTED = "UPDATE alerts SET state = ?, last_error = ?, ended_at = ? WHERE row = ?"
@@ -53,8 +54,9 @@ SUPPRESS = (
     "WHERE row IN (SELECT value FROM json_each(?)) AND state IN ('queued', 'retrying')"
 )
 TRIED = (
-    "UPDATE alerts SET state = 'retrying', attempts = attempts + 1, last_error = ?, due_at = max(due_at, ?) "
-    "WHERE row IN (SELECT value FROM json_each(?))"
+    "UPDATE alerts SET state = 'retrying', attempts = attempts + 1, last_error = ?1, "
+    "first_tried_at = coalesce(first_tried_at, ?2), due_at = max(due_at, ?3) "
+    "WHERE row IN (SELECT value FROM json_each(?4))"
 )
 GIVE_UP = (
     "UPDATE alerts SET state = 'failed', last_error = ?, why = ?, ended_at = ? "
@@ -99,12 +101,12 @@ PAGE = f"SELECT {_ALL} FROM alerts WHERE {_FILTERS} ORDER BY row DESC LIMIT :lim
 TOTAL = f"SELECT count(*) FROM alerts WHERE {_FILTERS}"  # noqa: S608
 GET = f"SELECT {_ALL} FROM alerts WHERE account_id = ? AND row = ?"  # noqa: S608
 COUNTS = "SELECT state, count(*) FROM alerts WHERE state IN ('queued', 'retrying') GROUP BY state"
-OLDEST = "SELECT min(created_at) FROM alerts WHERE state IN ('queued', 'retrying') AND due_at <= ?"
-
-LANE = (
-    "SELECT lane, attempts, failing_since, retry_at, told_failing, window_ends_at, window_held "
-    "FROM lanes WHERE lane = ?"
+OLDEST = (
+    "SELECT min(created_at) FROM alerts WHERE state IN ('queued', 'retrying') "
+    "AND (state = 'retrying' OR due_at <= ?)"
 )
+
+LANE = "SELECT lane, attempts, window_ends_at, window_held FROM lanes WHERE lane = ?"
 SET_WINDOW = (
     "INSERT INTO lanes (lane, account_id, window_ends_at, window_held) VALUES (?, ?, ?, ?) "
     "ON CONFLICT (lane) DO UPDATE SET window_ends_at = excluded.window_ends_at, "
@@ -132,6 +134,17 @@ SOONER = (
     "UPDATE alerts SET due_at = max(?1, due_at - ?2) WHERE state IN ('queued', 'retrying') AND due_at > ?1"
 )
 LANES_SOONER = "UPDATE lanes SET retry_at = max(?1, retry_at - ?2) WHERE retry_at > ?1"
+FORGIVE_LANES = (
+    "UPDATE lanes SET failing_since = failing_since + ?2 - max(?1, failing_since) WHERE failing_since < ?2"
+)
+FORGIVE_ALERTS = (
+    "UPDATE alerts SET first_tried_at = first_tried_at + ?2 - max(?1, first_tried_at) "
+    "WHERE state = 'retrying' AND first_tried_at < ?2"
+)
+SUPPRESS_OF = (
+    "UPDATE alerts SET state = 'suppressed', why = ?, ended_at = ? WHERE kind = ? AND subject = ? "
+    "AND state = 'queued' AND event <> 'recovered'"
+)
 FORGET_LANE = "DELETE FROM lanes WHERE lane = ?"
 FORGET_OLD = (
     "DELETE FROM alerts WHERE row IN (SELECT alerts.row FROM alerts "
@@ -147,9 +160,6 @@ class Lane(NamedTuple):
 
     lane: str
     attempts: int
-    failing_since: int | None
-    retry_at: int | None
-    told_failing: int
     window_ends_at: int | None
     window_held: int
 
@@ -191,9 +201,10 @@ async def due(db: Database, now: int, busy: Iterable[str], limit: int) -> list[A
     return [from_row(row) for row in await db.fetch(DUE, wanted)]
 
 
-async def next_due(db: Database, busy: Iterable[str]) -> int | None:
+async def next_due(db: Database, now: int, busy: Iterable[str]) -> int | None:
     """When the next alert of a lane that is not busy may be sent (milliseconds)."""
-    row = await db.fetch_one(NEXT_DUE, (msgspec.json.encode(list(busy)).decode(),))
+    wanted = {"now": now, "busy": msgspec.json.encode(list(busy)).decode()}
+    row = await db.fetch_one(NEXT_DUE, wanted)
     return None if row is None else row[0]
 
 
@@ -225,9 +236,9 @@ def suppress_delayed_event(
     tx.execute(SUPPRESS_DELAYED_EVENT, (why, now, kind, subject, event))
 
 
-def tried(tx: sqlite3.Connection, rows: Sequence[int], error: str, due_at: int) -> None:
+def tried(tx: sqlite3.Connection, rows: Sequence[int], error: str, now: int, due_at: int) -> None:
     """An attempt failed; these are not tried again before `due_at` (milliseconds)."""
-    tx.execute(TRIED, (error, due_at, _list(rows)))
+    tx.execute(TRIED, (error, now, due_at, _list(rows)))
 
 
 def give_up(tx: sqlite3.Connection, rows: Sequence[int], error: str, why: str, now: int) -> list[int]:
@@ -326,7 +337,7 @@ def lane_well(tx: sqlite3.Connection, name: str, account_id: str, now: int) -> N
 
 
 def lane_failed(
-    tx: sqlite3.Connection, name: str, account_id: str, now: int, retry_at: int, error: str
+    tx: sqlite3.Connection, name: str, account_id: str, now: int, retry_at: int | None, error: str
 ) -> tuple[int, int, bool]:
     """The lane did not deliver: its attempts in a row, since when it fails, and whether that was told."""
     row = tx.execute(LANE_FAILED, (name, account_id, now, retry_at, error)).fetchone()
@@ -352,6 +363,17 @@ def sooner(tx: sqlite3.Connection, now: int, milliseconds: int) -> None:
     """Everything that waits is due so much sooner, at `now` at the soonest: the clock was set back."""
     tx.execute(SOONER, (now, milliseconds))
     tx.execute(LANES_SOONER, (now, milliseconds))
+
+
+def forgive(tx: sqlite3.Connection, started_at: int, ended_at: int) -> None:
+    """Count a time (milliseconds) in which nothing could be tried against no lane and no alert."""
+    tx.execute(FORGIVE_LANES, (started_at, ended_at))
+    tx.execute(FORGIVE_ALERTS, (started_at, ended_at))
+
+
+def suppress_of(tx: sqlite3.Connection, kind: str, subject: int, why: str, now: int) -> None:
+    """Send nothing of the subject any more that was never tried, but for ends of what was told."""
+    tx.execute(SUPPRESS_OF, (why, now, kind, subject))
 
 
 def forget_lane(tx: sqlite3.Connection, name: str) -> None:

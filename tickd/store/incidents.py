@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -63,15 +63,20 @@ AROUND = (
 OPEN_COUNT = "SELECT count(*) FROM incidents WHERE status = 'open'"
 
 HOLD = (
-    "INSERT INTO held (kind, subject, incident, reason, at, due_at, cause) VALUES (?, ?, ?, ?, ?, ?, ?) "
-    "ON CONFLICT (kind, subject) DO UPDATE SET incident = excluded.incident, reason = excluded.reason, "
+    "INSERT INTO held (kind, subject, event, incident, reason, at, due_at, cause) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (kind, subject) DO UPDATE SET "
+    "event = excluded.event, incident = excluded.incident, reason = excluded.reason, "
     "at = excluded.at, due_at = excluded.due_at, cause = excluded.cause"
 )
 HELD_DUE = (
-    "SELECT kind, subject, incident, reason, at, due_at, cause FROM held WHERE due_at <= ? "
+    "SELECT kind, subject, event, incident, reason, at, due_at, cause FROM held WHERE due_at <= ? "
     "ORDER BY due_at LIMIT ?"
 )
 PUT_OFF = "UPDATE held SET due_at = ? WHERE kind = ? AND subject = ?"
+HELD_OF = (
+    "SELECT kind, subject, event, incident, reason, at, due_at, cause FROM held "
+    "WHERE kind = ? AND subject = ?"
+)
 DROP_HELD = "DELETE FROM held WHERE kind = ? AND subject = ?"
 RELOOK = "UPDATE held SET due_at = ? WHERE reason = ?"
 RELOOK_AT = "UPDATE held SET due_at = min(due_at, ?) WHERE kind = ? AND subject = ?"
@@ -83,6 +88,14 @@ NEXT_DUE = (
 )
 
 REMIND = "INSERT INTO reminders (incident, lane, number, due_at) VALUES (?, ?, 1, ?) ON CONFLICT DO NOTHING"
+REPLAN_REMINDERS = (
+    "INSERT INTO reminders (incident, lane, number, due_at) SELECT DISTINCT incidents.row, ?1, 1, ?2 "
+    "FROM alerts JOIN incidents ON incidents.row = alerts.incident WHERE alerts.lane = ?1 "
+    "AND alerts.event IN ('down', 'job_failed') AND alerts.state <> 'suppressed' "
+    "AND incidents.status = 'open' AND incidents.acknowledged_at IS NULL "
+    # Their numbers go on: each reminder is an alert of its own.
+    "ON CONFLICT (incident, lane) DO UPDATE SET due_at = excluded.due_at"
+)
 REMINDERS_DUE = (
     "SELECT incident, lane, number, due_at FROM reminders WHERE due_at <= ? ORDER BY due_at LIMIT ?"
 )
@@ -110,6 +123,7 @@ class Held(NamedTuple):
 
     kind: SubjectKind
     subject: int
+    event: str
     incident: int | None
     reason: str
     at: int
@@ -255,16 +269,23 @@ def hold(
     due_at: int,
     *,
     incident: int | None = None,
+    event: Literal["down", "degraded"] = "down",
 ) -> None:
     """Look at the subject again at `due_at` (milliseconds)."""
     encoded = msgspec.json.encode(cause).decode()
-    tx.execute(HOLD, (kind, subject, incident, reason, cause.at, due_at, encoded))
+    tx.execute(HOLD, (kind, subject, event, incident, reason, cause.at, due_at, encoded))
 
 
 def held_due(tx: sqlite3.Connection, now: int, limit: int) -> list[Held]:
     """What is to be looked at again by now."""
     rows = tx.execute(HELD_DUE, (now, limit)).fetchall()
-    return [Held(*(*tuple(row)[:6], _CAUSE.decode(row["cause"]))) for row in rows]
+    return [Held(*(*tuple(row)[:7], _CAUSE.decode(row["cause"]))) for row in rows]
+
+
+def held_of(tx: sqlite3.Connection, kind: SubjectKind, subject: int) -> Held | None:
+    """What is held back of the subject."""
+    row = tx.execute(HELD_OF, (kind, subject)).fetchone()
+    return None if row is None else Held(*(*tuple(row)[:7], _CAUSE.decode(row["cause"])))
 
 
 def put_off(tx: sqlite3.Connection, held: Held, due_at: int) -> None:
@@ -305,6 +326,11 @@ async def next_due(db: Database) -> int | None:
 def remind(tx: sqlite3.Connection, row_number: int, lane: str, due_at: int) -> None:
     """Remind that lane of the incident at `due_at` for the first time."""
     tx.execute(REMIND, (row_number, lane, due_at))
+
+
+def replan_reminders(tx: sqlite3.Connection, lane: str, due_at: int) -> None:
+    """Remind that lane of all open incidents that it was told of, at `due_at` for the next time."""
+    tx.execute(REPLAN_REMINDERS, (lane, due_at))
 
 
 def reminders_due(tx: sqlite3.Connection, now: int, limit: int) -> list[Reminder]:

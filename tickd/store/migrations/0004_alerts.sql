@@ -86,11 +86,12 @@ CREATE TABLE incident_updates (
 
 CREATE INDEX incident_updates_by_incident ON incident_updates (incident, row);
 
--- What a safeguard held back, and when it is looked at again. `incident` is set where an incident is open and
+-- What a safeguard held back, and when it is looked at again: a failure, or where `event` says so, `degraded`. `incident` is set where an incident is open and
 -- only its alerts are held, because what the subject depends on is down.
 CREATE TABLE held (
     kind TEXT NOT NULL,
     subject INTEGER NOT NULL,
+    event TEXT NOT NULL DEFAULT 'down',
     incident INTEGER,
     reason TEXT NOT NULL,
     at INTEGER NOT NULL,
@@ -136,13 +137,14 @@ CREATE TABLE alerts (
     last_error TEXT NOT NULL DEFAULT '',
     message INTEGER,
     delayed INTEGER NOT NULL DEFAULT 0,
+    first_tried_at INTEGER,
     created_at INTEGER NOT NULL,
     due_at INTEGER NOT NULL,
     ended_at INTEGER
 ) STRICT;
 
 CREATE INDEX alerts_waiting ON alerts (due_at, row) WHERE state IN ('queued', 'retrying');
-CREATE INDEX alerts_of_lane ON alerts (lane, kind, subject) WHERE state IN ('queued', 'retrying');
+CREATE INDEX alerts_of_lane ON alerts (lane, kind, subject, due_at) WHERE state IN ('queued', 'retrying');
 CREATE INDEX alerts_by_account ON alerts (account_id, row);
 CREATE INDEX alerts_by_incident ON alerts (incident, row) WHERE incident IS NOT NULL;
 CREATE INDEX alerts_by_subject ON alerts (kind, subject, event, row);
