@@ -53,6 +53,7 @@ class Threads:
         try:
             failed = work()
         except Exception as fault:
+            # Whatever a plug-in raises is an alert that was not taken; its words may hold secrets.
             failed = f"Apprise failed: {type(fault).__name__}"
         finally:
             self._free.release()

@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import UNSET, Struct, UnsetType
 
 from tickd import ids
-from tickd.domain import headers, times
+from tickd.domain import times
 from tickd.domain.alerts import SubjectKind
 from tickd.domain.incidents import Cause, Incident, Progress, Status, Steps, Update, UpdateRequest
 from tickd.domain.jobs import Severity
@@ -157,17 +157,14 @@ def _subject(incident: Incident) -> SubjectAnswer:
     return SubjectAnswer(incident.about.kind, incident.about.id, incident.about.name)
 
 
-def _cause(call: Call, cause: Cause) -> CauseAnswer:
+def _cause(cause: Cause) -> CauseAnswer:
     good = cause.last_good
-    shown = cause.headers
-    if shown is not None and not call.who.may("write"):
-        shown = {name: headers.MASK if headers.is_secret(name) else text for name, text in shown.items()}
     return CauseAnswer(
         error=cause.error,
         at=times.rfc3339(cause.at),
         status_code=cause.status_code,
         response_ms=cause.response_ms,
-        headers=shown,
+        headers=cause.headers,
         body=cause.body,
         timings=cause.timings,
         last_good=None
@@ -181,7 +178,7 @@ def _update(update: Update) -> UpdateAnswer:
     return UpdateAnswer(update.status, update.message, times.rfc3339(update.at))
 
 
-def answer(call: Call, seen: Seen, related: Related | None = None) -> IncidentAnswer:
+def answer(seen: Seen, related: Related | None = None) -> IncidentAnswer:
     """The incident as the native face shows it."""
     incident = seen.incident
     return IncidentAnswer(
@@ -197,7 +194,7 @@ def answer(call: Call, seen: Seen, related: Related | None = None) -> IncidentAn
         opened_at=times.rfc3339(incident.opened_at),
         resolved_at=times.optional(incident.resolved_at),
         duration_secs=incident.duration_secs,
-        cause=_cause(call, incident.cause),
+        cause=_cause(incident.cause),
         updates=[_update(update) for update in seen.updates],
         related=UNSET if related is None else _related(related),
     )
@@ -242,30 +239,30 @@ async def page(call: Call) -> Answer:
     found, total = await call.services.incidents.page(
         call.account_id, filters, hours=hours, limit=limit, offset=offset
     )
-    return Answer(IncidentList([answer(call, seen) for seen in found], limit, offset, total))
+    return Answer(IncidentList([answer(seen) for seen in found], limit, offset, total))
 
 
 async def get(call: Call) -> Answer:
     """`GET /v1/incidents/{id}`"""
     seen = await call.services.incidents.get(call.account_id, call.path("id"))
-    return Answer(answer(call, seen, await call.services.incidents.related(seen.incident)))
+    return Answer(answer(seen, await call.services.incidents.related(seen.incident)))
 
 
 async def acknowledge(call: Call) -> Answer:
     """`POST /v1/incidents/{id}/acknowledge`"""
-    return Answer(answer(call, await call.services.incidents.acknowledge(call.account_id, call.path("id"))))
+    return Answer(answer(await call.services.incidents.acknowledge(call.account_id, call.path("id"))))
 
 
 async def publish(call: Call) -> Answer:
     """`POST /v1/incidents/{id}/publish`"""
-    return Answer(answer(call, await call.services.incidents.publish(call.account_id, call.path("id"))))
+    return Answer(answer(await call.services.incidents.publish(call.account_id, call.path("id"))))
 
 
 async def update(call: Call) -> Answer:
     """`POST /v1/incidents/{id}/updates`"""
     said = await call.body(UpdateRequest)
     seen = await call.services.incidents.update(call.account_id, call.path("id"), said)
-    return Answer(answer(call, seen), 201)
+    return Answer(answer(seen), 201)
 
 
 _ONE = "/v1/incidents/{id}"

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from tickd.domain import headers, times
+from tickd.domain import times
 from tickd.domain.incidents import Incident
 from tickd.errors import Invalid, NotFound
 from tickd.services.incidents import Seen
@@ -84,14 +84,11 @@ class Wanted(Struct, kw_only=True):
     limit: str = "50"
 
 
-def answer(call: Call, incident: Incident) -> RoosterIncident:
+def answer(incident: Incident) -> RoosterIncident:
     """The incident as this face shows it."""
     cause, about, is_polled = incident.cause, incident.about, incident.kind == "monitor"
     # Of what speaks no HTTP no response is timed on this face.
     response_ms = rounded(cause.response_ms) if about.type in ("http", "json") else None
-    shown = cause.headers
-    if shown is not None and not call.who.may("write"):
-        shown = {name: headers.MASK if headers.is_secret(name) else text for name, text in shown.items()}
     regions = [RegionResult(REGION, False, cause.status_code, response_ms)]
     return RoosterIncident(
         id=incident.id,
@@ -105,7 +102,7 @@ def answer(call: Call, incident: Incident) -> RoosterIncident:
         resolved_at=None if incident.resolved_at is None else times.iso_offset(incident.resolved_at),
         duration_seconds=incident.duration_secs,
         failure_error_message=cause.error or None,
-        failure_response_headers=shown,
+        failure_response_headers=cause.headers,
         failure_response_body=cause.body,
         regions_checked=1 if is_polled else None,
         regions_up=0 if is_polled else None,
@@ -139,7 +136,7 @@ async def page(call: Call) -> Answer:
     found, total = await call.services.incidents.page(
         call.account_id, filters, hours=hours, types=types, limit=limit
     )
-    return good([answer(call, seen.incident) for seen in found], total=total, limit=limit, hours=hours)
+    return good([answer(seen.incident) for seen in found], total=total, limit=limit, hours=hours)
 
 
 async def get(call: Call) -> Answer:
@@ -147,7 +144,7 @@ async def get(call: Call) -> Answer:
     seen: Seen = await call.services.incidents.get(call.account_id, call.path("id"))
     if seen.incident.kind == "job":
         raise NotFound(f"no incident {call.path('id')}")
-    return good(answer(call, seen.incident))
+    return good(answer(seen.incident))
 
 
 ROUTES = (
