@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from aiohttp import web
 
@@ -33,6 +33,7 @@ from tickd.services.backtest import Backtests
 from tickd.services.bundle import Services
 from tickd.services.channels import Channels
 from tickd.services.checking import Checking
+from tickd.services.days import Days
 from tickd.services.delivery import Delivery
 from tickd.services.doors import Doors
 from tickd.services.expiry import Expiry
@@ -47,15 +48,19 @@ from tickd.services.maintenance import Calendar, Maintenance
 from tickd.services.monitors import Monitors
 from tickd.services.network import OwnNetwork
 from tickd.services.pinging import Pinging
+from tickd.services.status_pages import StatusPages
 from tickd.services.targets import refusal
 from tickd.services.telling import Telling
 from tickd.services.upkeep import Upkeep
+from tickd.services.users import Users
 from tickd.services.witness import Blind, Witness
 from tickd.store import accounts as accounts_store
 from tickd.store.database import MEMORY, Database
 from tickd.web import server
 from tickd.web.connections import PATIENCE_SECS, Connections
 from tickd.web.quick import Quick
+
+T = TypeVar("T")
 
 LINGER_SECS = 0.5
 """How long the rest of a refused body is read, so that its sender gets to see the refusal."""
@@ -112,7 +117,9 @@ class Daemon:
             if self.settings.api_key and await self.services.accounts.register_key(self.settings.api_key):
                 log.info("API key registered from TICKD_API_KEY")
             await self._witness.begin(now)
+            await self.services.users.begin()
             await self.services.maintenance.begin()
+            await self.services.status_pages.begin()
             await self.services.firing.recover(now)
             await self._history.begin()
             await self._checking.begin()
@@ -175,6 +182,7 @@ class Daemon:
         )
         self.services = Services(
             Accounts(db, clock, any_key=settings.dev),
+            Users(db, clock, signed_in_as_owner=settings.dev),
             Jobs(db, clock, firing, keeper, telling),
             monitors,
             Backtests(db, clock, self._history),
@@ -182,6 +190,7 @@ class Daemon:
             incidents,
             Channels(db, clock, self._delivery),
             maintenance,
+            StatusPages(db, clock, Days(db, self._history), self._history, base_url=lambda: self.public_url),
             firing,
             health,
         )
@@ -389,6 +398,7 @@ class Daemon:
             await self._network.stop()
             await self.services.firing.stop(self.settings.stop_grace_secs)
             await self._pinging.stop()
+            await self.services.status_pages.stop()
             await self._delivery.stop(STOP_SECS)
             await self._history.flush()
             await self._witness.end(self.clock.now())
@@ -421,11 +431,11 @@ def _stop(stopping: asyncio.Event, number: signal.Signals) -> Callable[[], None]
 
 
 @asynccontextmanager
-async def opened(path: str) -> AsyncIterator[Accounts]:
-    """The account services on a database file, beside the daemon that may be running on it."""
+async def opened(path: str, service: Callable[[Database, Clock], T]) -> AsyncIterator[T]:
+    """A service on a database file, beside the daemon that may be running on it."""
     database = await Database.open(path, exclusive=False, readers=1)
     try:
-        yield Accounts(database, SystemClock())
+        yield service(database, SystemClock())
     finally:
         with contextlib.suppress(asyncio.CancelledError):
             await database.close()

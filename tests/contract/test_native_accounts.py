@@ -17,6 +17,7 @@ from tickd import app
 from tickd.domain.accounts import DEFAULT_ACCOUNT, KeyRequest, Scope
 from tickd.errors import Unavailable
 from tickd.web.routes import Route
+from tickd.services.accounts import Accounts
 from tickd.web.server import all_routes
 
 JOB = {"name": "nightly", "schedule": "0 2 * * *", "endpoint": "http://127.0.0.1:9/"}
@@ -314,7 +315,7 @@ async def test_a_stranger_sees_no_key_of_the_owner(tickd: Harness) -> None:
 
 
 async def test_a_key_that_another_process_made_or_revoked(tickd: Harness) -> None:
-    async with app.opened(tickd.daemon.settings.db) as beside:
+    async with app.opened(tickd.daemon.settings.db, Accounts) as beside:
         stored, key = await beside.create_key(DEFAULT_ACCOUNT, KeyRequest(name="cli"))
         assert (await tickd.call("GET", "/v1/jobs", key=key)).status == 200
         await beside.revoke_key(DEFAULT_ACCOUNT, stored.id)

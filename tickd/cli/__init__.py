@@ -19,7 +19,7 @@ class Commands(MutableMapping[str, click.Command]):
 
     def __init__(self) -> None:
         self._loaded: dict[str, click.Command] = {}
-        self._known = dict.fromkeys(("serve", "dev", "key", "next", "exec"))
+        self._known = dict.fromkeys(("serve", "dev", "key", "user", "next", "exec"))
 
     def __getitem__(self, name: str) -> click.Command:
         if name not in self._loaded:
@@ -52,6 +52,10 @@ def _load(name: str) -> click.Command:
         from tickd.cli.keys import key
 
         return key
+    if name == "user":
+        from tickd.cli.users import user
+
+        return user
     if name == "next":
         from tickd.cli.schedules import upcoming
 

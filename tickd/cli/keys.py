@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar, get_args
+from typing import get_args
 
 import click
 
-from tickd import app
-from tickd.cli import database
+from tickd.cli.beside import db_option, run
 from tickd.domain import times
 from tickd.domain.accounts import DEFAULT_ACCOUNT, KeyRequest, Scope
-from tickd.errors import StartupError
 from tickd.services.accounts import Accounts
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-_db = click.option(
-    "--db",
-    default=lambda: os.environ.get("TICKD_DB") or "tickd.db",
-    help="The database file.  [env: TICKD_DB; default: tickd.db]",
-)
 
 
 @click.group()
@@ -31,7 +18,7 @@ def key() -> None:
 
 
 @key.command()
-@_db
+@db_option
 @click.option("--name", required=True, help="What or who the key is for.")
 @click.option(
     "--scope",
@@ -54,11 +41,11 @@ def create(db: str, name: str, scopes: tuple[Scope, ...]) -> None:
             err=True,
         )
 
-    _with(db, act, make=True)
+    run(db, Accounts, act, make=True)
 
 
 @key.command("list")
-@_db
+@db_option
 def list_keys(db: str) -> None:
     """List the keys in force."""
 
@@ -75,11 +62,11 @@ def list_keys(db: str) -> None:
         if not offset:
             click.echo("No keys. Make one with: tickd key create --name first --scope admin", err=True)
 
-    _with(db, act)
+    run(db, Accounts, act)
 
 
 @key.command()
-@_db
+@db_option
 @click.argument("key_id")
 def revoke(db: str, key_id: str) -> None:
     """Revoke a key for ever; KEY_ID is shown by `tickd key list`."""
@@ -88,24 +75,4 @@ def revoke(db: str, key_id: str) -> None:
         await accounts.revoke_key(DEFAULT_ACCOUNT, key_id)
         click.echo(f"{key_id} is revoked.")
 
-    _with(db, act)
-
-
-def _with(db: str, act: Callable[[Accounts], Awaitable[None]], *, make: bool = False) -> None:
-    """Open the file beside a daemon that may be running on it; only `make` begins a new file."""
-    database.check(db)
-    new = database.is_new(db)
-    if new and not make:
-        raise StartupError(f"there is no database {database.full_name(db)}; name it with --db")
-
-    async def run() -> None:
-        async with app.opened(db) as accounts:
-            if new:
-                click.echo(
-                    f"{database.full_name(db)} is a new database. "
-                    "If the daemon has another one, name that with --db.",
-                    err=True,
-                )
-            await act(accounts)
-
-    asyncio.run(run())
+    run(db, Accounts, act)

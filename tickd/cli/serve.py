@@ -84,6 +84,9 @@ async def _greet(daemon: Daemon) -> None:
     if daemon.settings.dev:
         click.echo("Any API key is good here, and nothing is kept. Press Ctrl-C to end.")
         return
+    token = daemon.services.users.setup_token
+    if token is not None:
+        click.echo(f"Set up the dashboard: {daemon.public_url}/setup?token={token}")
     _, keys = await daemon.services.accounts.keys(DEFAULT_ACCOUNT, limit=1, offset=0)
     if not keys:
         option = "" if daemon.settings.db == "tickd.db" else f" --db {daemon.settings.db}"

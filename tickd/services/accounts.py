@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import sqlite3
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import TypeVar
 
 from msgspec import UNSET, structs
 
-from tickd import logs
 from tickd.clock import Clock
 from tickd.domain import accounts as rules
 from tickd.domain import times
@@ -20,13 +17,13 @@ from tickd.domain.accounts import Account, AccountChange, ApiKey, KeyRequest, Pr
 from tickd.domain.heartbeats import HeartbeatCreation
 from tickd.domain.jobs import JobRegistration
 from tickd.domain.monitors import MonitorCreation
-from tickd.errors import Invalid, NotFound, TooMany, Unauthorized, Unavailable
+from tickd.errors import Invalid, NotFound, Unauthorized, Unavailable
+from tickd.services.attempts import Attempts
 from tickd.store import accounts, alerts, channels
 from tickd.store.database import Database
 
 FAILURES_MOST = 20
 """Failed authentications of one source address in a minute; more are answered 429."""
-SOURCES_MOST = 10_000
 TOUCH_EVERY = times.MINUTE
 """How exactly a key's last use is known."""
 
@@ -45,7 +42,12 @@ class Accounts:
         self.changed: Callable[[], None] = lambda: None
         """Called after the account was changed: what gathered may be due."""
         self._touched: dict[str, int] = {}
-        self._failures: OrderedDict[str, tuple[int, int]] = OrderedDict()
+        self._guesses = Attempts(
+            clock,
+            most=FAILURES_MOST,
+            within=times.MINUTE,
+            sentence="too many failed authentications from this address",
+        )
 
     async def authenticate(self, key: str, source: str) -> Principal:
         """Who `key` belongs to; Unauthorized, or TooMany when `source` has guessed too often.
@@ -58,25 +60,10 @@ class Accounts:
             return Principal(rules.DEFAULT_ACCOUNT, frozenset({"read", "write", "heartbeat:write", "admin"}))
         found = await accounts.key_by_hash(self._db, rules.digest(key))
         if found is None or not found.matches(key):
-            self._failed(source)
+            self._guesses.count(source)
             raise Unauthorized("this API key is unknown or revoked")
         self._touch(found)
         return rules.principal(found)
-
-    def _failed(self, source: str) -> None:
-        network = _network(source)
-        now = self._clock.now()
-        began, count = self._failures.pop(network, (now, 0))
-        if not 0 <= now - began < times.MINUTE:
-            began, count = now, 0
-        self._failures[network] = (began, count + 1)
-        if len(self._failures) > SOURCES_MOST:
-            self._failures.popitem(last=False)
-        if count == FAILURES_MOST:
-            log.warning("too many failed authentications", extra=logs.fields(source=network))
-        if count >= FAILURES_MOST:
-            wait = max(1, (began + times.MINUTE - now + 999) // 1000)
-            raise TooMany("too many failed authentications from this address", wait)
 
     def _touch(self, key: ApiKey) -> None:
         now = self._clock.now()
@@ -160,17 +147,6 @@ async def graded(db: Database, account_id: str, spec: Graded) -> Graded:
     if account is None or account.default_severity is None:
         return spec
     return structs.replace(spec, severity=account.default_severity)
-
-
-def _network(source: str) -> str:
-    """A guesser has a whole /64 of IPv6 addresses, and counts as one."""
-    try:
-        address = ipaddress.ip_address(source)
-    except ValueError:
-        return source
-    if address.version == 6 and address.ipv4_mapped is None:
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
 
 
 def _noted(future: asyncio.Future[None]) -> None:

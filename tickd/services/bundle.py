@@ -14,6 +14,8 @@ from tickd.services.incidents import Incidents
 from tickd.services.jobs import Jobs
 from tickd.services.maintenance import Maintenance
 from tickd.services.monitors import Monitors
+from tickd.services.status_pages import StatusPages
+from tickd.services.users import Users
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class Services:
     """All use cases, built by `app.py`."""
 
     accounts: Accounts
+    users: Users
     jobs: Jobs
     monitors: Monitors
     backtests: Backtests
@@ -28,5 +31,6 @@ class Services:
     incidents: Incidents
     channels: Channels
     maintenance: Maintenance
+    status_pages: StatusPages
     firing: Firing
     health: Health

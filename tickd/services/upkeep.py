@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tickd import logs
 from tickd.domain import times
-from tickd.store import alerts, executions, incidents, pings, retention
+from tickd.store import alerts, executions, incidents, pings, retention, users
 from tickd.store.database import Database
 
 SLICE = 500
@@ -52,6 +52,7 @@ KEEPS = (
     Keep("pings", pings.deleted, pings.forget_heartbeat, pings.retentions, pings.forget_old),
     Keep("alerts", retention.none_deleted, _none, retention.at_once, alerts.forget_old),
     Keep("incidents", retention.none_deleted, _none, retention.at_once, incidents.forget_old),
+    Keep("sessions", retention.none_deleted, _none, retention.at_once, users.forget_expired),
 )
 
 

@@ -1,0 +1,78 @@
+"""Passwords: hashes and verifies them with Argon2id, in a thread, one at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import b64encode
+from collections.abc import Callable
+from typing import TypeVar
+
+import argon2
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from tickd.domain import users as rules
+from tickd.errors import Unavailable
+
+T = TypeVar("T")
+
+WAITING_MOST = 64
+"""Passwords that wait for their turn; each takes some 25 ms of one processor."""
+
+# OWASP's second choice: 19 MiB is what a machine with 512 MB can give, and one at a time is all it gives.
+_TIME, _MEMORY_KIB, _LANES = 2, 19 * 1024, 1
+
+
+def _encoded(data: bytes) -> str:
+    return b64encode(data).decode().rstrip("=")
+
+
+_PARAMETERS = f"$argon2id$v=19$m={_MEMORY_KIB},t={_TIME},p={_LANES}"
+NOBODYS = f"{_PARAMETERS}${_encoded(b'nobody has this!')}${_encoded(bytes(32))}"
+"""The hash of no password: whoever asks with an unknown address waits as long as with a wrong password."""
+
+
+class Passwords:
+    """The hasher; all of it holds one password's memory."""
+
+    def __init__(self) -> None:
+        self._hasher = argon2.PasswordHasher(time_cost=_TIME, memory_cost=_MEMORY_KIB, parallelism=_LANES)
+        self._turn = asyncio.Lock()
+        self._waiting = 0
+
+    async def hash(self, password: str) -> str:
+        """What is stored of a password; Unavailable when too many others wait."""
+        return await self._in_turn(lambda: self._hasher.hash(rules.secret_bytes(password)))
+
+    async def is_right(self, password: str, stored: str | None) -> bool:
+        """Whether `stored` (None: nobody's) is of this password; Unavailable when too many others wait.
+
+        It takes the same time whatever is wrong.
+        """
+        too_long = len(password) > rules.PASSWORD_MOST
+        secret = rules.secret_bytes("" if too_long else password)
+        right = await self._in_turn(lambda: self._verify(stored or NOBODYS, secret))
+        return right and stored is not None and not too_long
+
+    def is_outdated(self, stored: str) -> bool:
+        """Whether a hash was made with other parameters than are used now."""
+        return self._hasher.check_needs_rehash(stored)
+
+    def _verify(self, stored: str, secret: bytes) -> bool:
+        try:
+            return self._hasher.verify(stored, secret)
+        except (VerificationError, InvalidHashError):
+            return False
+
+    async def _in_turn(self, work: Callable[[], T]) -> T:
+        if self._waiting >= WAITING_MOST:
+            raise Unavailable("too many people sign in at once")
+        self._waiting += 1
+        try:
+            # Shielded: a caller that goes away must not let the next one in while the thread still works.
+            return await asyncio.shield(asyncio.ensure_future(self._alone(work)))
+        finally:
+            self._waiting -= 1
+
+    async def _alone(self, work: Callable[[], T]) -> T:
+        async with self._turn:
+            return await asyncio.to_thread(work)
