@@ -65,11 +65,15 @@ def test_every_error_has_a_code_of_its_own() -> None:
     assert len({*codes, TickdError.code}) == len(codes) + 1
 
 
+async def _no_page(_request: web.Request) -> web.StreamResponse:
+    return web.Response(status=404, text="no such page")
+
+
 async def answer_to(error: Exception, aiohttp_client: AiohttpClient) -> Any:
     async def fail(_request: web.Request) -> web.StreamResponse:
         raise error
 
-    app = web.Application(middlewares=[say_errors])
+    app = web.Application(middlewares=[say_errors(_no_page)])
     app.router.add_get("/", fail)
     client = await aiohttp_client(app)
     return await client.get("/", headers={"Accept": "text/html"})

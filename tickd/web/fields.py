@@ -57,6 +57,11 @@ def read_query(query: Mapping[str, str], kind: type[T]) -> T:
     return _convert({name: text for name, text in query.items() if text}, kind, strict=False)
 
 
+def convert(value: dict[str, object], kind: type[T]) -> T:
+    """An object that was read elsewhere as a `kind`; refused as by `read_body`."""
+    return _convert(value, kind, strict=True)
+
+
 def _convert(value: dict[str, object], kind: type[T], *, strict: bool) -> T:
     try:
         return msgspec.convert(value, kind, strict=strict)

@@ -28,9 +28,7 @@ def routes(dev: bool, base_url: Callable[[], str]) -> tuple[Route, ...]:
     """The page and the files it uses."""
     root = resources.files("tickd")
     templates = jinja2.Environment(
-        loader=jinja2.DictLoader(
-            {file.name: file.read_text("utf-8") for file in (root / "templates").iterdir()}
-        ),
+        loader=jinja2.DictLoader({"home.html": (root / "templates" / "home.html").read_text("utf-8")}),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
     )
@@ -49,7 +47,8 @@ def routes(dev: bool, base_url: Callable[[], str]) -> tuple[Route, ...]:
 
         return _page(f"/static/{name}", file, f"The page's {name}")
 
-    files = [serve(file.name, file.read_bytes()) for file in (root / "static").iterdir()]
+    names = ("dev.js", "home.css", "tickd.svg")
+    files = [serve(name, (root / "static" / name).read_bytes()) for name in names]
     return (_page("/", home, "The first page"), *files)
 
 

@@ -13,41 +13,60 @@ from tickd import errors, logs
 from tickd.errors import TickdError
 from tickd.web.answers import native_error, refused_as
 from tickd.web.rooster import envelope
-from tickd.web.routes import SOURCE
+from tickd.web.routes import SECURE, SOURCE
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Refuse = Callable[[TickdError], web.Response]
 RefuseAs = Callable[[int, str], web.Response]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+_API = ("/v1/", "/api/")
+
 log = logging.getLogger("tickd.web")
 
 
-@web.middleware
-async def say_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn every error into the face's own JSON: never an HTML page, never a traceback."""
+def say_errors(no_page: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> Middleware:
+    """A middleware that words every error for the face it belongs to: never a traceback.
+
+    A browser that asks for a path that there is not gets `no_page`, everybody else JSON.
+    """
+
+    @web.middleware
+    async def say(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPNotFound as error:
+            if "text/html" in request.headers.get("Accept", "") and not request.path.startswith(_API):
+                return await no_page(request)
+            return _said(request, error)
+        except ConnectionError:
+            raise  # the caller has gone; there is nobody to answer
+        except Exception as error:
+            return _said(request, error)
+
+    return say
+
+
+def _said(request: web.Request, error: Exception) -> web.Response:
+    """The answer of an error, on the face that the path belongs to."""
     refuse, refuse_as = _faces(request.path)
-    try:
-        return await handler(request)
-    except TickdError as error:
+    if isinstance(error, TickdError):
         return refuse(error)
-    except web.HTTPNotFound:
+    if isinstance(error, web.HTTPNotFound):
         return refuse(errors.NotFound(f"no such path: {request.path}"))
-    except web.HTTPMethodNotAllowed as error:
+    if isinstance(error, web.HTTPMethodNotAllowed):
         return refuse(errors.MethodNotAllowed(request.method, sorted(error.allowed_methods)))
-    except web.HTTPRequestEntityTooLarge:
+    if isinstance(error, web.HTTPRequestEntityTooLarge):
         return refuse(errors.TooLarge("the body is larger than 1 MiB"))
-    except web.RequestPayloadError:
+    if isinstance(error, web.RequestPayloadError):
         refusal = refuse(errors.Malformed("the body is not what its Content-Encoding says"))
         refusal.force_close()  # where the next request begins nobody knows
         return refusal
-    except web.HTTPException as error:
+    if isinstance(error, web.HTTPException):
         return refuse_as(error.status, error.reason)
-    except ConnectionError:
-        raise  # the caller has gone; there is nobody to answer
-    except Exception:
-        log.exception("request failed", extra=logs.fields(method=request.method, path=_pattern(request)))
-        return refuse_as(500, "tickd has failed; its log says why")
+    said = logs.fields(method=request.method, path=_pattern(request))
+    log.error("request failed", extra=said, exc_info=error)
+    return refuse_as(500, "tickd has failed; its log says why")
 
 
 def _pattern(request: web.Request) -> str:
@@ -84,6 +103,8 @@ def source_of(trusted: Sequence[str]) -> Middleware:
         request[SOURCE] = _source(
             request.remote or "", request.headers.getall("X-Forwarded-For", []), networks
         )
+        said = request.headers.get("X-Forwarded-Proto", "").strip().lower() == "https"
+        request[SECURE] = request.secure or (said and _within(request.remote or "", networks))
         return await handler(request)
 
     return note_source

@@ -24,6 +24,8 @@ BODY_SECS = 30.0
 """How long a request body may take to arrive."""
 SOURCE: web.RequestKey[str] = web.RequestKey("source", str)
 """The request's key of the address that it came from, behind trusted proxies."""
+SECURE: web.RequestKey[bool] = web.RequestKey("secure", bool)
+"""The request's key of whether it came by https, as far as trusted proxies say."""
 
 
 @dataclass(frozen=True, slots=True)

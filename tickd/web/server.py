@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from tickd.services.bundle import Services
-from tickd.web import connections, home, middleware, ops, pings, public
+from tickd.web import assets, connections, home, middleware, ops, pings, public
 from tickd.web.native import (
     accounts,
     alerts,
@@ -20,7 +20,9 @@ from tickd.web.native import (
     jobs,
     maintenance,
     monitors,
+    status_pages,
 )
+from tickd.web.pages import table, visit
 from tickd.web.rooster import checks as rooster_checks
 from tickd.web.rooster import incidents as rooster_incidents
 from tickd.web.rooster import monitors as rooster_monitors
@@ -46,12 +48,14 @@ def all_routes(base_url: Callable[[], str], *, dev: bool = False) -> list[Route]
         *alerts.ROUTES,
         *channels.ROUTES,
         *maintenance.ROUTES,
+        *status_pages.ROUTES,
         *accounts.ROUTES,
         *rooster_monitors.ROUTES,
         *rooster_checks.ROUTES,
         *rooster_incidents.ROUTES,
         *public.ROUTES,
         *ops.routes(everything, base_url),
+        *assets.routes(),
         *home.routes(dev, base_url),
     ]
     return found
@@ -63,7 +67,7 @@ def build(
     """The application; `dev` answers on localhost names only, because it asks for no sign-in."""
     layers: list[Middleware] = [
         connections.note_requests,
-        middleware.say_errors,
+        middleware.say_errors(lambda request: visit.stranger(request, base_url())),
         middleware.refuse_while_stopping(lambda: services.health.accepting),
         middleware.source_of(trusted_proxies),
     ]
@@ -74,6 +78,8 @@ def build(
     app.on_response_prepare.append(_say_server)
     for route in all_routes(base_url, dev=dev):
         bind(app, route)
+    for page in table.pages():
+        visit.bind(app, page, base_url)
     return app
 
 

@@ -1,0 +1,1 @@
+"""The pages, read as a person would."""
