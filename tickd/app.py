@@ -6,15 +6,12 @@ import asyncio
 import contextlib
 import gc
 import logging
-import os
 import random
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar, cast
-
-from aiohttp import web
+from typing import Any, TypeVar
 
 from tickd import __version__, files, logs
 from tickd.clock import Clock, SystemClock
@@ -57,13 +54,12 @@ from tickd.services.witness import Blind, Witness
 from tickd.store import accounts as accounts_store
 from tickd.store.database import MEMORY, Database
 from tickd.web import server
-from tickd.web.connections import PATIENCE_SECS, Connections
+from tickd.web.listener import Listener
+from tickd.web.pages import site
 from tickd.web.quick import Quick
 
 T = TypeVar("T")
 
-LINGER_SECS = 0.5
-"""How long the rest of a refused body is read, so that its sender gets to see the refusal."""
 SWITCH_SECS = 0.0005
 """How long the writer may keep the interpreter from the event loop; Python has ten times that."""
 STOP_SECS = 1.0
@@ -92,9 +88,7 @@ class Daemon:
         self._expiry: Expiry
         self._delivery: Delivery
         self._resolver: Resolver
-        self._runner: web.AppRunner | None = None
-        self._listener: asyncio.Server | None = None
-        self._connections: Connections | None = None
+        self._listener: Listener | None = None
         self._files = files.share_out(settings.max_calls, settings.max_checks)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -308,32 +302,10 @@ class Daemon:
             trusted_proxies=self.settings.trusted_proxy,
             dev=self.settings.dev,
         )
-        self._runner = web.AppRunner(
-            app,
-            access_log=None,
-            handle_signals=False,
-            shutdown_timeout=1.0,
-            keepalive_timeout=PATIENCE_SECS,
-            lingering_time=LINGER_SECS,
-            logger=_protocol_log(),
-        )
-        await self._runner.setup()
-        host, port = self.settings.listen
-        make = cast(Callable[[], asyncio.Protocol], self._runner.server)
-        quick = Quick(self._pinging, lambda: self.services.health.accepting)
         # `tickd dev` looks at the host that every request names.
-        self._connections = Connections(
-            make, most=self._files.connections, quick=None if self.settings.dev else quick
-        )
-        loop = asyncio.get_running_loop()
-        try:
-            self._listener = await loop.create_server(self._connections, host, port, backlog=1024)
-        except OSError as error:
-            reason = os.strerror(error.errno) if error.errno else str(error)
-            raise StartupError(
-                f"can't listen on {host}:{port}: {reason}; --listen chooses another"
-            ) from error
-        self.address = (host, self._listener.sockets[0].getsockname()[1])
+        quick = None if self.settings.dev else Quick(self._pinging, lambda: self.services.health.accepting)
+        self._listener = Listener(app, most=self._files.connections, quick=quick)
+        self.address = await self._listener.open(*self.settings.listen)
 
     async def run(self, started: Callable[[], Awaitable[None]]) -> None:
         """Serve until SIGTERM or SIGINT, then stop; TickdError when a loop or the writer dies."""
@@ -343,6 +315,8 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, _stop(stopping, number))
         await self.start()
+        # Beside the loop: the first reader must not wait until the templates are compiled.
+        warming = loop.run_in_executor(None, site.warm)
         await started()
         ends: list[asyncio.Future[Any]] = [
             asyncio.create_task(stopping.wait()),
@@ -353,6 +327,7 @@ class Daemon:
         ends[0].cancel()
         fault = self._fault(stopping)
         await self.stop()
+        await warming
         if fault is not None:
             raise fault
 
@@ -376,16 +351,12 @@ class Daemon:
             log.info("stopping")
         if self._listener is not None:
             self._listener.close()
-        if self._connections is not None:
-            self._connections.stop()
         for loop in self.loops:
             loop.stop()
         if started:
             await self._end_loops()
-        if self._connections is not None:
-            await self._connections.finish()
-        if self._runner is not None:
-            await self._runner.cleanup()
+        if self._listener is not None:
+            await self._listener.finish()
         if hasattr(self, "_resolver"):
             self._resolver.close()
         await self._database.close()
@@ -408,18 +379,6 @@ class Daemon:
         for task in late:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-def _protocol_log() -> logging.Logger:
-    """What aiohttp says of requests that are no HTTP; without the traceback, whose text holds headers."""
-
-    def quiet(record: logging.LogRecord) -> bool:
-        record.exc_info = None
-        return record.levelno > logging.ERROR or log.isEnabledFor(logging.DEBUG)
-
-    quiet_log = logging.getLogger("tickd.http")
-    quiet_log.filters = [quiet]
-    return quiet_log
 
 
 def _stop(stopping: asyncio.Event, number: signal.Signals) -> Callable[[], None]:
