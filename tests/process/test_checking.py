@@ -152,9 +152,8 @@ def test_a_clock_that_steps_stops_nobody_and_blames_nobody(db: Path, wall: Wall,
             assert len(target.calls) - before <= 20 * (took + 1.5), "a storm"
         assert {shown(tickd, one)["state"] for one in monitors} == {"up"}
         assert tickd.metrics()["tickd_clock_steps_total"] == 2
-        assert (
-            tickd.metrics()['tickd_check_lateness_seconds_bucket{le="60.0"}']
-            == tickd.metrics()['tickd_check_lateness_seconds_bucket{le="+Inf"}']
-        )
+        seen = tickd.metrics()  # one look: between two of them there are more checks
+        lateness = "tickd_check_lateness_seconds_bucket"
+        assert seen[f'{lateness}{{le="60.0"}}'] == seen[f'{lateness}{{le="+Inf"}}']
     causes = query(db, "SELECT cause FROM blind_intervals")
     assert causes == [("the clock jumped or the machine was suspended",)]
