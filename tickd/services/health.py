@@ -128,6 +128,10 @@ class Health:
         """How many heartbeats are in each state, over all accounts; `paused` is one."""
         return await heartbeats.states(self._db, self._clock.now())
 
+    async def database_size(self) -> tuple[int, int]:
+        """Bytes of the database file, and how many of them are free for what comes."""
+        return await self._db.size()
+
     @property
     def blind_secs(self) -> float:
         """For how long our own network has been lost; 0 while it works."""

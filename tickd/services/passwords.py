@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from base64 import b64encode
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import argon2
@@ -75,4 +76,9 @@ class Passwords:
 
     async def _alone(self, work: Callable[[], T]) -> T:
         async with self._turn:
-            return await asyncio.to_thread(work)
+            # A thread of its own, that ends with the work: sign-ins are rare, and nobody has to stop it.
+            thread = ThreadPoolExecutor(1, thread_name_prefix="tickd-password")
+            try:
+                return await asyncio.get_running_loop().run_in_executor(thread, work)
+            finally:
+                thread.shutdown(wait=False)

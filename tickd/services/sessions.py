@@ -64,6 +64,8 @@ class Sessions:
         self._clock = clock
         self._passwords = Passwords()
         self._developer = _developer(clock.now()) if signed_in_as_owner else None
+        self.asks_nobody = signed_in_as_owner
+        """Whether nobody has to sign in, as in `tickd dev`."""
         self.setup_token: str | None = None
         """Makes the first user; None when there is one."""
         sentence = "too many failed sign-ins from this address; try again in a few minutes"
@@ -85,12 +87,17 @@ class Sessions:
             self.setup_token = None
         return found
 
+    def is_link(self, token: str) -> bool:
+        """Whether `token` is that of the set-up link."""
+        known = self.setup_token or ""
+        is_same = hmac.compare_digest(account_rules.digest(known), account_rules.digest(token))
+        return bool(known) and is_same
+
     async def set_up(
         self, token: str, creation: UserCreation, *, source: str, agent: str
     ) -> tuple[str, Signed]:
         """Make the first user, an owner, and sign in; NotFound for a wrong or used token."""
-        known = self.setup_token or ""
-        if not known or not hmac.compare_digest(account_rules.digest(known), account_rules.digest(token)):
+        if not self.is_link(token):
             raise NotFound("this set-up link is wrong or was used already")
         now = self._clock.now()
         made = rules.create(structs.replace(creation, role="owner"), account_id=DEFAULT_ACCOUNT, now=now)

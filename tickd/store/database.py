@@ -40,6 +40,7 @@ _WRITER_PRAGMAS: dict[str, int | str] = {
     "temp_store": 2,  # MEMORY
     "journal_size_limit": 64 * 1024 * 1024,
 }
+_SIZES = ("PRAGMA page_count", "PRAGMA freelist_count", "PRAGMA page_size")
 _READER_PRAGMAS: dict[str, int | str] = {"query_only": 1, "temp_store": 2}
 
 
@@ -115,6 +116,11 @@ class Database:
         """The first row of a query that gives few, or None."""
         rows = await self.fetch(sql, params)
         return rows[0] if rows else None
+
+    async def size(self) -> tuple[int, int]:
+        """Bytes of the file without its log, and how many of them are free for what comes."""
+        found = [int((await self.fetch(sql))[0][0]) for sql in _SIZES]
+        return found[0] * found[2], found[1] * found[2]
 
     async def backup(self, target: Path, *, progress: Callable[[int, int], None] | None = None) -> None:
         """Write a checked copy to `target` while writes go on; `progress` gets (pages done, pages in all).

@@ -182,11 +182,11 @@ def bind(app: web.Application, page: Page, base_url: Callable[[], str]) -> None:
     async def serve(request: web.Request) -> web.StreamResponse:
         visit = await _arrive(request, base_url())
         try:
+            if page.scope is not None and visit.signed is None:
+                return _to_sign_in(visit)
             if page.method != "GET":
                 await _receive(visit)
             if page.scope is not None:
-                if visit.signed is None:
-                    return _to_sign_in(visit)
                 visit.who.require(page.scope)
             return await page.handler(visit)
         except TickdError as error:
