@@ -93,6 +93,11 @@ def zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
+def zones() -> list[str]:
+    """The IANA names of all time zones, in order."""
+    return sorted(_zone_names())
+
+
 def next_after(expression: str, timezone: str, after: int) -> int:
     """The first occurrence strictly after `after`, both in ms since the epoch; raises `Invalid`."""
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from tickd.errors import Invalid
 
@@ -37,3 +37,14 @@ def check(
 def is_secret(name: str) -> bool:
     """Whether a header's value is hidden from keys without write scope."""
     return _SECRET.search(name) is not None
+
+
+def masked(given: Mapping[str, str]) -> dict[str, str]:
+    """The headers with the mask in place of what is secret."""
+    return {name: MASK if is_secret(name) else text for name, text in given.items()}
+
+
+def unmasked(given: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
+    """The headers that were sent back with the value that is known where the mask still stands."""
+    values = {name.lower(): text for name, text in known.items()}
+    return {name: values.get(name.lower(), text) if text == MASK else text for name, text in given.items()}

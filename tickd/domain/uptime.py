@@ -135,9 +135,16 @@ class Bucket:
 
     def p95_ms(self) -> float | None:
         """The time within which 95 % of the responses came, to within one bin; None without a response."""
+        return self._within_ms(95)
+
+    def p50_ms(self) -> float | None:
+        """The time within which half of the responses came, to within one bin; None without a response."""
+        return self._within_ms(50)
+
+    def _within_ms(self, percent: int) -> float | None:
         if self._bins is None:
             return None
-        rank = -(-95 * sum(self._bins) // 100)
+        rank = -(-percent * sum(self._bins) // 100)
         before = 0
         for number, count in enumerate(self._bins):
             if before + count >= rank:

@@ -84,6 +84,10 @@ class Channels:
         found, total = await channels.page(self._db, account_id, limit=limit, offset=offset)
         return await self._seen(found), total
 
+    async def users(self, channel: Channel) -> list[tuple[str, str, str]]:
+        """(kind, id, name) of the jobs, monitors and heartbeats that name the channel."""
+        return await channels.users(self._db, channel)
+
     async def test(self, account_id: str, identifier: str) -> str:
         """Send a test now; what went wrong in a sentence, or nothing."""
         return await self._delivery.test(account_id, await self._find(account_id, identifier))

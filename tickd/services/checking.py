@@ -14,7 +14,7 @@ from msgspec import structs
 from tickd import logs
 from tickd.clock import Clock
 from tickd.domain import monitors as rules
-from tickd.domain import times, uptime
+from tickd.domain import uptime
 from tickd.domain.checks import Check, CheckStatus
 from tickd.domain.histogram import Histogram
 from tickd.domain.incidents import certificate_warning
@@ -28,8 +28,9 @@ from tickd.services.lane import Lane
 from tickd.services.maintenance import Calendar
 from tickd.services.network import OwnNetwork
 from tickd.services.standings import Change, Standings
-from tickd.services.targets import host_of, is_plain, judged, target_of
+from tickd.services.targets import judged, shown, target_of
 from tickd.services.telling import Telling
+from tickd.services.watched import Watched
 from tickd.store import monitors
 from tickd.store.database import Database
 
@@ -45,45 +46,10 @@ LATE_SECS = 0.5
 """A timeout that fires so late was kept by the daemon itself, and says nothing about the target."""
 WAKING_SECS = 10.0
 """How long after a suspend failures are not believed: networks come back by and by."""
+PATIENCE_SECS = 5.0
+"""How long a try waits for its place in the lane."""
 
 log = logging.getLogger("tickd.checking")
-
-
-class Watched:
-    """A monitor in memory: its settings, its standing, its latest check, and when it is due."""
-
-    __slots__ = (
-        *("due", "evidence", "host", "in_flight", "joined", "last", "monitor", "phase", "plain", "queued"),
-        *("target", "version"),
-    )
-
-    def __init__(self, monitor: Monitor) -> None:
-        self.last: Check | None = None
-        self.evidence = Evidence()
-        self.due: int | None = None
-        self.in_flight = False
-        self.queued = False
-        self.joined: asyncio.Future[Check | None] | None = None
-        self.version = 0
-        self.target: Target | None = None
-        self.settle(monitor)
-
-    def settle(self, monitor: Monitor) -> None:
-        """Take over the settings of an edited monitor."""
-        self.monitor = monitor
-        self.phase = monitor.phase
-        self.host = host_of(monitor)
-        self.plain = is_plain(monitor)
-
-    @property
-    def interval(self) -> int:
-        """Milliseconds between two checks."""
-        return self.monitor.options.interval_secs * times.SECOND
-
-    @property
-    def state(self) -> str:
-        """The monitor's state, `paused` being one."""
-        return "paused" if self.monitor.paused else self.monitor.standing.state
 
 
 class Checking:
@@ -292,7 +258,18 @@ class Checking:
         target = watched.target
         if target is None:
             target = watched.target = target_of(watched.monitor)
-        at, begun = self._clock.now(), self._clock.monotonic()
+        at = self._clock.now()
+        seen, status, error = await self._seen(watched, target, at)
+        if watched.version != version:
+            return None
+        check = self._history.add(self._result(watched, at, seen, status, error))
+        watched.last = check
+        self.checked[status] += 1
+        return check if await self._judge(watched, version, check, seen) else None
+
+    async def _seen(self, watched: Watched, target: Target, at: int) -> tuple[Seen, CheckStatus, str]:
+        """One look, what it says, and why."""
+        begun = self._clock.monotonic()
         seen = await self._prober.probe(target)
         status: CheckStatus = "up"
         error, code = "", seen.status_code
@@ -302,10 +279,11 @@ class Checking:
             status, error = await self._believed(seen, status, error, target.timeout_secs, at, begun)
         elif seen.address is not None and not self._network.is_local(seen.address):
             self._network.worked(seen.address)
-        if watched.version != version:
-            return None
+        return seen, status, error
+
+    def _result(self, watched: Watched, at: int, seen: Seen, status: CheckStatus, error: str) -> Check:
         last, timings, monitor = watched.last, seen.timings, watched.monitor
-        check = Check(
+        return Check(
             monitor=monitor.row,
             at=at,
             status=status,
@@ -322,10 +300,34 @@ class Checking:
                 monitor.account_id, monitor.id, monitor.tags, monitor.options.maintenance_windows, at
             ),
         )
-        check = self._history.add(check)
-        watched.last = check
-        self.checked[status] += 1
-        return check if await self._judge(watched, version, check, seen) else None
+
+    async def try_out(self, monitor: Monitor) -> tuple[Check, Seen]:
+        """Look once at a monitor that may not be stored, in the lane of all checks; nothing is kept of it.
+
+        Where a check would end with the headers, the beginning of the body is read all the same, and shown;
+        if that is what fails, the look is made again as a check would. Unavailable when no place was free.
+        """
+        watched = Watched(monitor)
+        done: asyncio.Future[tuple[Check, Seen]] = asyncio.get_running_loop().create_future()
+
+        async def work() -> None:
+            try:
+                at, target = self._clock.now(), target_of(monitor)
+                seen, status, error = await self._seen(watched, shown(target), at)
+                if seen.fault and seen.status_code is not None and not target.wants_body:
+                    seen, status, error = await self._seen(watched, target, at)
+                if not done.done():
+                    done.set_result((self._result(watched, at, seen, status, error), seen))
+            finally:
+                if not done.done():
+                    done.set_exception(Unavailable("tickd is stopping, or the try failed by itself"))
+
+        self._lane.submit(watched.host, work)
+        try:
+            async with asyncio.timeout(2 * monitor.options.timeout_secs + PATIENCE_SECS):
+                return await done
+        except TimeoutError as failure:
+            raise Unavailable("all places for checks are taken; try again soon") from failure
 
     async def _believed(
         self, seen: Seen, status: CheckStatus, error: str, timeout_secs: float, at: int, begun: float

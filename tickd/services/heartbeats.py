@@ -8,11 +8,13 @@ from typing import Literal
 
 from tickd import ids
 from tickd.clock import Clock
-from tickd.domain import expiry
+from tickd.domain import cron, durations, expiry
 from tickd.domain import heartbeats as rules
 from tickd.domain.heartbeats import Heartbeat, HeartbeatChange, HeartbeatCreation
 from tickd.domain.pings import Event
+from tickd.domain.plots import Plot, Range
 from tickd.errors import NotFound
+from tickd.services import shading
 from tickd.services.accounts import graded
 from tickd.services.doors import Doors
 from tickd.services.expiry import Expiry
@@ -23,8 +25,12 @@ from tickd.services.upkeep import Upkeep
 from tickd.store import heartbeats
 from tickd.store import pings as store
 from tickd.store.database import Database
+from tickd.store.pings import OpenRun
 
-Which = Literal["pings", "checks", "events"]
+Which = Literal["pings", "checks", "events", "failures", "all"]
+
+RUNS_SHOWN = 20
+"""How many open runs of a heartbeat are listed at most."""
 
 
 class Heartbeats:
@@ -165,7 +171,7 @@ class Heartbeats:
         """One page of a heartbeat's pings, checks or events, newest first, and how many are kept.
 
         Checks are the runs that ended and the silences; events are the silences, the deadlines that were
-        moved, and whatever changed the state.
+        moved, and whatever changed the state; failures are the runs that failed, and the silences.
         """
         heartbeat = await self.get(account_id, identifier)
         return await store.page(self._db, heartbeat.row, which, limit=limit, offset=offset)
@@ -178,6 +184,33 @@ class Heartbeats:
         if found is None:
             raise NotFound(f"no ping {ping_id}")
         return found
+
+    async def open_runs(self, heartbeat: Heartbeat) -> list[OpenRun]:
+        """The latest runs that have begun and not ended."""
+        return await store.open_runs(self._db, heartbeat.row, RUNS_SHOWN)
+
+    async def is_timed(self, heartbeat: Heartbeat) -> bool:
+        """Whether any of its latest runs told its start and its end."""
+        return await store.is_timed(self._db, heartbeat.row)
+
+    async def chart(self, account_id: str, identifier: str, range_: Range) -> Plot:
+        """How long the runs took that told their start and their end, in that range, which ends now."""
+        heartbeat = await self.get(account_id, identifier)
+        now = self._clock.now()
+        since = durations.since(range_, now)
+        slots, whole = await store.chart(self._db, heartbeat.row, since, durations.SLOTS[range_])
+        windows = heartbeat.options.maintenance_windows
+        bands = await shading.bands(self._db, account_id, heartbeat.id, heartbeat.tags, windows, since, now)
+        return durations.plot(range_, slots, whole, bands, now)
+
+    def preview(self, schedule: str, timezone: str, count: int) -> tuple[str, list[int]]:
+        """A schedule in words, and the next `count` times at which a ping is expected (milliseconds)."""
+        expression, zone = cron.parse(schedule).expression, cron.zone(timezone).key
+        upcoming, moment = [], self._clock.now()
+        for _ in range(count):
+            moment = cron.next_after(expression, zone, moment)
+            upcoming.append(moment)
+        return cron.describe(expression), upcoming
 
     async def how_many(self, account_id: str) -> int:
         """How many heartbeats the account has."""

@@ -4,21 +4,65 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from tickd import ids
 from tickd.clock import Clock
-from tickd.domain import cron, times
+from tickd.domain import cron, cron_effects, durations, times
 from tickd.domain import jobs as rules
+from tickd.domain.cron_effects import Effect
 from tickd.domain.executions import Execution
 from tickd.domain.jobs import Job, JobChange, JobRegistration
-from tickd.errors import NotFound
-from tickd.services import ledger
+from tickd.domain.plots import Plot, Range
+from tickd.errors import Conflict, NotFound
+from tickd.services import ledger, shading
 from tickd.services.accounts import graded
 from tickd.services.firing import Firing
 from tickd.services.telling import Telling
 from tickd.services.upkeep import Upkeep
 from tickd.store import executions, jobs
 from tickd.store.database import Database
+from tickd.store.executions import Uncalled
+
+__all__ = ["Accounting", "Foreseen", "Jobs", "Uncalled"]
+
+FORESEEN = 5
+"""How many coming runs are shown of a schedule."""
+SCHEDULES_MOST = 500
+"""How many different schedules are looked at for those that fire in the same minute: 5 ms."""
+LEDGER_DAYS = 90
+REASONS_MOST = 10
+REASON_DAYS = 30
+"""Of how many days with missed or skipped occurrences the reasons are read; the latest ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accounting:
+    """A job's ledger: how many occurrences its schedule has had, and how many have their row.
+
+    `ended` counts the runs of the last `LEDGER_DAYS` days by their fate, those started by hand included;
+    `uncalled` says why some of them were missed or skipped.
+    """
+
+    scheduled: int
+    accounted: int
+    ended: dict[str, int]
+    uncalled: list[Uncalled]
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What a schedule means: words, coming runs, what clock changes do to it within a year, and its company.
+
+    `shared` is how many other jobs fire in the minute of its next run; `busiest` the minute of the next
+    24 hours in which most jobs have their next run, and how many those are.
+    """
+
+    words: str
+    runs: list[int]
+    effects: list[Effect]
+    shared: int
+    busiest: tuple[int, int] | None
 
 
 class Jobs:
@@ -49,6 +93,21 @@ class Jobs:
         self._firing.wake()
         self._telling.queued()
         return job, is_new
+
+    async def create(self, account_id: str, spec: JobRegistration) -> Job:
+        """Store a new job; Conflict where the account has one of that name."""
+        now = self._clock.now()
+        wanted = await graded(self._db, account_id, spec)
+        fresh = rules.register(wanted, identifier=ids.new("job"), account_id=account_id, now=now)
+
+        def unit(tx: sqlite3.Connection) -> Job:
+            if jobs.find_name(tx, account_id, fresh.name) is not None:
+                raise Conflict(f"name is taken: another job is called {fresh.name!r}")
+            return jobs.insert(tx, fresh)
+
+        job = await self._db.write(unit)
+        self._firing.wake()
+        return job
 
     async def change(self, account_id: str, identifier: str, spec: JobChange) -> Job:
         """Change what `spec` says of a job; the rest keeps its value."""
@@ -142,6 +201,43 @@ class Jobs:
             upcoming.append(moment)
         return cron.describe(expression), upcoming
 
+    def now(self) -> int:
+        """The moment that pages are of, in milliseconds."""
+        return self._clock.now()
+
+    async def foresee(self, account_id: str, schedule: str, timezone: str, but: str = "") -> Foreseen:
+        """What a schedule of the job `but`, or of a new one, would mean; Invalid where it can't be."""
+        now = self._clock.now()
+        words, runs = self.preview(schedule, timezone, FORESEEN)
+        others = await jobs.schedules(self._db, account_id, but, SCHEDULES_MOST)
+        before = runs[0] - 1
+        return Foreseen(
+            words,
+            runs,
+            cron_effects.effects(schedule, timezone, now, now + cron_effects.AHEAD),
+            sum(count for other, zone, count in others if cron.next_after(other, zone, before) == runs[0]),
+            await jobs.busiest(self._db, account_id, now, now + times.DAY),
+        )
+
+    async def chart(self, account_id: str, identifier: str, range_: Range) -> Plot:
+        """How long the job's runs took in that range, which ends now."""
+        job = await self.get(account_id, identifier)
+        now = self._clock.now()
+        since = durations.since(range_, now)
+        slots = await executions.chart(self._db, job.row, since, durations.SLOTS[range_])
+        whole = await executions.chart(self._db, job.row, since, durations.WHOLE)
+        bands = await shading.bands(self._db, account_id, job.id, job.tags, (), since, now)
+        return durations.plot(range_, slots, whole[0] if whole else None, bands, now)
+
+    async def accounting(self, job: Job) -> Accounting:
+        """The job's ledger."""
+        today = self._clock.now() // times.DAY
+        days = await executions.outcomes(self._db, job.row, range(today - LEDGER_DAYS + 1, today + 1))
+        ended = {name: sum(getattr(day, name) for day in days) for name in _ENDED}
+        concerned = [day.day for day in days if day.missed or day.skipped][-REASON_DAYS:]
+        uncalled = await executions.uncalled(self._db, job.row, concerned, REASONS_MOST)
+        return Accounting(*await jobs.ledger(self._db, job.row), ended, uncalled)
+
     async def counts(self, account_id: str) -> dict[str, int]:
         """What the account uses: `jobs`, and `executions_this_month` (UTC)."""
         month = times.month_start(self._clock.now())
@@ -149,6 +245,9 @@ class Jobs:
             "jobs": await jobs.how_many(self._db, account_id),
             "executions_this_month": await executions.started_since(self._db, account_id, month),
         }
+
+
+_ENDED = ("success", "failed", "missed", "skipped")
 
 
 def _found(job: Job | None, identifier: str) -> Job:

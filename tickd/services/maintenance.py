@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from msgspec import structs
+
 from tickd import ids
 from tickd.clock import Clock
 from tickd.domain import maintenance as own_windows
@@ -15,9 +17,10 @@ from tickd.domain import windows as rules
 from tickd.domain.incidents import Subject
 from tickd.domain.maintenance import Window
 from tickd.domain.windows import MaintenanceChange, MaintenanceCreation
-from tickd.errors import Invalid, NotFound
+from tickd.errors import Conflict, Invalid, NotFound
 from tickd.store import maintenance
 from tickd.store.database import Database
+from tickd.store.maintenance import Named
 
 T = TypeVar("T")
 
@@ -185,6 +188,36 @@ class Maintenance:
         every = await maintenance.of_account(self._db, account_id)
         chosen = [one for one in every if rules.status(one, now) == status]
         return [self._seen(one) for one in chosen[offset : offset + limit]], len(chosen)
+
+    async def all(self, account_id: str) -> list[Seen]:
+        """All of the account's maintenance, by name."""
+        return [self._seen(one) for one in await maintenance.of_account(self._db, account_id)]
+
+    async def end(self, account_id: str, identifier: str) -> Seen:
+        """End a window that comes once and holds now; Conflict for any other one."""
+        now = self._clock.now()
+
+        def unit(tx: sqlite3.Connection) -> rules.Maintenance:
+            known = _found(maintenance.find(tx, account_id, identifier), identifier)
+            if known.weekly is not None or rules.ends_at(known, now) is None or known.starts_at == now:
+                raise Conflict("only a window that comes once and has begun can be ended")
+            ended = structs.replace(known, ends_at=now, updated_at=now)
+            maintenance.update(tx, ended)
+            return ended
+
+        return self._seen(await self._write(account_id, unit))
+
+    async def subjects(self, account_id: str) -> list[Named]:
+        """All that can be in maintenance, by kind and name."""
+        return await maintenance.subjects(self._db, account_id)
+
+    async def named(self, account_id: str, identifiers: Sequence[str]) -> dict[str, Named]:
+        """The kinds and names of these ids, of those that there are."""
+        return await maintenance.named(self._db, account_id, identifiers)
+
+    async def tags(self, account_id: str) -> list[str]:
+        """Every tag that something of the account has."""
+        return await maintenance.tags(self._db, account_id)
 
     async def _write(self, account_id: str, unit: Callable[[sqlite3.Connection], T]) -> T:
         """Run a unit, and put what the account plans then into the calendar once it is committed."""

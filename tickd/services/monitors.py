@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tickd import ids
 from tickd.clock import Clock
 from tickd.domain import monitors as rules
-from tickd.domain import times, uptime
+from tickd.domain import plots, times, uptime
 from tickd.domain.checks import Check, CheckStatus
+from tickd.domain.incidents import shown_body, shown_headers
 from tickd.domain.monitors import Monitor, MonitorChange, MonitorCreation
+from tickd.domain.plots import Plot, Range
 from tickd.domain.uptime import Bucket
-from tickd.errors import NotFound
+from tickd.errors import Conflict, NotFound
+from tickd.services import shading
 from tickd.services.accounts import graded
 from tickd.services.checking import Checking
 from tickd.services.history import History
@@ -41,6 +44,35 @@ class Seen:
     checks_failed: int
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How a monitor did until `now` (milliseconds); None where nothing is known.
+
+    Of its last 24 hours, to the hour, and of its last 7, 30 and 90 UTC days: the uptime in percent; of the
+    last 24 hours how long it took, in milliseconds, and what was counted.
+    """
+
+    now: int
+    uptime: dict[Range, float | None]
+    avg_ms: float | None
+    p95_ms: float | None
+    checks: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What one look found at what may become a monitor; of the answer what an incident would keep of it."""
+
+    check: Check
+    headers: dict[str, str] | None
+    body: str | None
+    is_cut: bool
+    address: str | None
+    addresses: tuple[str, ...]
+    issuer: str | None
+
+
 class Monitors:
     """The use cases of monitors; every face calls these."""
 
@@ -61,6 +93,7 @@ class Monitors:
         self._history = history
         self._telling = telling
         self._refuses = refuses
+        self._trying: set[str] = set()
         self.floor_secs = floor_secs
 
     async def create(self, account_id: str, spec: MonitorCreation, *, prefix: str = "mon") -> Seen:
@@ -130,6 +163,25 @@ class Monitors:
         """All monitors of the account, by name."""
         return [await self._seen(monitor) for monitor in await monitors.of_account(self._db, account_id)]
 
+    def latest(self, row: int) -> tuple[Check | None, int | None]:
+        """What memory holds of a monitor: its last check since the start, and when the next one is due."""
+        try:
+            watched = self._checking.find(row)
+        except NotFound:
+            return None, None
+        return watched.last, watched.due
+
+    async def look_up(self, row: int) -> Check | None:
+        """A monitor's last check out of the history, kept for the next who asks."""
+        newest, _ = await self._history.page(row, status=None, limit=1, offset=0)
+        watched = self._checking.find(row)
+        watched.last = watched.last or (newest[0] if newest else None)
+        return watched.last
+
+    async def stored(self, account_id: str) -> list[Monitor]:
+        """All monitors of the account as their rows have them, by name."""
+        return await monitors.of_account(self._db, account_id)
+
     async def public(self, identifier: str) -> Seen:
         """The public monitor of that id, whoever's it is; NotFound for one that is not public."""
         found = await monitors.by_id(self._db, identifier)
@@ -144,6 +196,30 @@ class Monitors:
         # Answered after the commit that holds it, as every write is; Unavailable where the disk is full.
         await self._history.write_with(_nothing)
         return check
+
+    async def try_out(self, account_id: str, spec: MonitorCreation) -> Trial:
+        """One check of what `spec` says, as a stored monitor's would be; nothing is stored.
+
+        Conflict while another try of the account is under way.
+        """
+        made = rules.create(spec, identifier=ids.new("mon"), account_id=account_id, now=self._clock.now())
+        self._refuses(made)
+        if account_id in self._trying:
+            raise Conflict("another try is under way; wait for its result")
+        self._trying.add(account_id)
+        try:
+            check, seen = await self._checking.try_out(made)
+        finally:
+            self._trying.discard(account_id)
+        return Trial(
+            check=check,
+            headers=shown_headers(seen.headers),
+            body=shown_body(seen.body),
+            is_cut=seen.truncated or len(seen.body) > len(shown_body(seen.body) or ""),
+            address=seen.address,
+            addresses=seen.addresses,
+            issuer=None if seen.certificate is None else seen.certificate.issuer,
+        )
 
     async def checks(
         self, account_id: str, identifier: str, *, status: CheckStatus | None, limit: int, offset: int
@@ -171,6 +247,39 @@ class Monitors:
         until = self._clock.now()
         since = until - hours * times.HOUR
         return await self._history.latency(monitor.row, since, until), since, until
+
+    async def figures(self, monitor: Monitor) -> Figures:
+        """How a monitor did in its last day, week, month and three months."""
+        now = self._clock.now()
+        by_day = await self._history.days(monitor.row, 90, now)
+        hour = uptime.hour_of(now)
+        latest = _merged(await self._history.hours(monitor.row, range(hour - 23, hour + 1)))
+        today = uptime.day_of(now)
+        shares: dict[Range, float | None] = {"24h": latest.uptime_percent()}
+        for name, count in (("7d", 7), ("30d", 30), ("90d", 90)):
+            whole = _merged([(day, bucket) for day, bucket in by_day if day > today - count])
+            shares[name] = whole.uptime_percent()  # type: ignore[index]
+        return Figures(now, shares, latest.avg_ms(), latest.p95_ms(), latest.checks, latest.failed)
+
+    async def plot(self, account_id: str, identifier: str, range_: Range) -> Plot:
+        """A monitor's response times as they are drawn: out of checks, of hours, or of days."""
+        monitor = await self._find(account_id, identifier)
+        now = self._clock.now()
+        since = now - plots.LENGTHS[range_]
+        windows = monitor.options.maintenance_windows
+        made = max(since, min(monitor.created_at, now))
+        shaded = await shading.bands(self._db, account_id, identifier, monitor.tags, windows, made, now)
+        if range_ == "24h":
+            points = await self._history.points(monitor.row, since, now + 1)
+            return plots.of_points(range_, points, shaded, now, monitor.options.interval_secs * times.SECOND)
+        if range_ == "90d":
+            by_day = await self._history.days(monitor.row, 90, now)
+            found = [(day * times.DAY, bucket) for day, bucket in by_day]
+            return plots.of_buckets(range_, found, times.DAY, shaded, now)
+        hours = range(uptime.hour_of(since) + 1, uptime.hour_of(now) + 1)
+        by_hour = await self._history.hours(monitor.row, hours)
+        found = [(hour * times.HOUR, bucket) for hour, bucket in by_hour]
+        return plots.of_buckets(range_, found, times.HOUR, shaded, now)
 
     async def how_many(self, account_id: str) -> int:
         """How many monitors the account has."""
@@ -200,6 +309,13 @@ class Monitors:
         monitor = rules.edited(watched.monitor, stored)
         total, failed = self._history.lifetime(stored.row, stored.checks_total, stored.checks_failed)
         return Seen(monitor, watched.last, watched.due, total, failed)
+
+
+def _merged(buckets: Iterable[tuple[int, Bucket]]) -> Bucket:
+    whole = Bucket()
+    for _, bucket in buckets:
+        whole.merge(bucket)
+    return whole
 
 
 def _nothing(_tx: sqlite3.Connection) -> None:

@@ -6,6 +6,7 @@ import base64
 import ipaddress
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from tickd.domain import monitors as rules
@@ -15,7 +16,7 @@ from tickd.domain.checks import CheckStatus
 from tickd.domain.monitors import Monitor
 from tickd.errors import Invalid
 from tickd.outbound.guard import Guard, Refused
-from tickd.outbound.prober import Seen, Target
+from tickd.outbound.prober import EVIDENCE_BYTES, Seen, Target
 
 
 def target_of(monitor: Monitor) -> Target:
@@ -44,6 +45,13 @@ def target_of(monitor: Monitor) -> Target:
         follow_redirects=options.follow_redirects,
         wants_body=verdicts.wants_body(monitor.type, options),
     )
+
+
+def shown(target: Target) -> Target:
+    """The same look, but for a person: the beginning of the body is read even where no check needs it."""
+    if target.kind != "http" or target.wants_body:
+        return target
+    return replace(target, wants_body=True, max_body=EVIDENCE_BYTES)
 
 
 def _authorization(monitor: Monitor) -> str:

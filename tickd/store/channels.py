@@ -29,6 +29,13 @@ INSERT = (
 UPDATE = f"UPDATE channels SET {', '.join(name + ' = ?' for name in _EDITED)} WHERE row = ?"  # noqa: S608
 NO_FALLBACK = "UPDATE accounts SET fallback_channel = NULL WHERE id = ? AND fallback_channel = ?"
 DELETE = "DELETE FROM channels WHERE account_id = ? AND id = ?"
+_NAMES_IT = "WHERE account_id = ?1 AND EXISTS (SELECT 1 FROM json_each({}) WHERE value IN (?2, ?3))"
+_OF_IT = _NAMES_IT.format("options, '$.channels'")
+USERS = (
+    f"SELECT 'job' AS kind, id, name FROM jobs {_NAMES_IT.format('channels')} "  # noqa: S608
+    f"UNION ALL SELECT 'monitor', id, name FROM monitors {_OF_IT} "
+    f"UNION ALL SELECT 'heartbeat', id, name FROM heartbeats {_OF_IT} ORDER BY kind, name, id"
+)
 
 _OPTIONS = msgspec.json.Decoder(Options)
 _EVENTS = msgspec.json.Decoder(tuple[str, ...])
@@ -95,6 +102,12 @@ async def page(db: Database, account_id: str, *, limit: int, offset: int) -> tup
     rows = await db.fetch(PAGE, (account_id, limit, offset))
     total = await db.fetch(TOTAL, (account_id,))
     return [from_row(row) for row in rows], int(total[0][0])
+
+
+async def users(db: Database, channel: Channel) -> list[tuple[str, str, str]]:
+    """(kind, id, name) of the subjects that name the channel, by its id or its name."""
+    rows = await db.fetch(USERS, (channel.account_id, channel.id, channel.name))
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
 def insert(tx: sqlite3.Connection, channel: Channel) -> Channel:

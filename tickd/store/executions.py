@@ -7,8 +7,10 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from tickd.domain.durations import Slot
 from tickd.domain.executions import Execution, Outcome
 from tickd.domain.jobs import Job, Occurrence
+from tickd.store import days
 from tickd.store.database import Database
 
 COLUMNS = tuple(Execution.__struct_fields__)
@@ -30,6 +32,28 @@ PAGE = (
     "ORDER BY executions.scheduled_at DESC, executions.row DESC LIMIT ? OFFSET ?"
 )
 TOTAL = "SELECT count(*) FROM executions WHERE job = ? AND (? IS NULL OR status = ?)"
+# Nearest rank: the successes of a slot are ranked by their time, and what did not succeed comes behind them.
+CHART = (
+    "SELECT slot, min(took) FILTER (WHERE place >= 0.5 * known), "
+    "min(took) FILTER (WHERE place >= 0.95 * known), count(failed_at), min(failed_at) "
+    "FROM (SELECT slot, took, failed_at, "
+    "row_number() OVER (PARTITION BY slot ORDER BY took IS NULL, took) AS place, "
+    "count(took) OVER (PARTITION BY slot) AS known FROM (SELECT scheduled_at / ?3 AS slot, "
+    "iif(status = 'success', duration_ms, NULL) AS took, "
+    "iif(status IN ('failed', 'timeout', 'missed'), scheduled_at, NULL) AS failed_at FROM executions "
+    "WHERE job = ?1 AND scheduled_at >= ?2 AND status IN ('success', 'failed', 'timeout', 'missed'))) "
+    "GROUP BY slot ORDER BY slot"
+)
+# CROSS JOIN, so that each day is sought.
+OUTCOMES = (
+    "SELECT day, success, failed, missed, skipped FROM json_each(?) AS days CROSS JOIN job_days "
+    "ON job_days.day = days.value AND job_days.job = ?"
+)
+REASONS = (
+    "SELECT status, error, count(*), max(scheduled_at) FROM json_each(?) AS days CROSS JOIN executions "
+    "ON job = ? AND scheduled_at >= 86400000 * days.value AND scheduled_at < 86400000 * (days.value + 1) "
+    "WHERE status IN ('missed', 'skipped') GROUP BY 1, 2 ORDER BY 4 DESC LIMIT ?"
+)
 OPEN = f"{_FROM} WHERE executions.status IN ('pending', 'running') AND executions.row > ? ORDER BY 1 LIMIT ?"
 OPEN_COUNTS = (
     "SELECT executions.status, count(*) FROM executions JOIN jobs ON jobs.row = executions.job "
@@ -109,6 +133,40 @@ async def page(
     rows = await db.fetch(PAGE, (job_row, status, status, limit, offset))
     total = await db.fetch(TOTAL, (job_row, status, status))
     return [from_row(row) for row in rows], int(total[0][0])
+
+
+async def chart(db: Database, job_row: int, since: int, slot: int) -> list[Slot]:
+    """The slots of `slot` milliseconds from `since` on that had a run, oldest first."""
+    return [Slot(*row) for row in await db.fetch(CHART, (job_row, since, slot))]
+
+
+class Outcomes(NamedTuple):
+    """How a job's runs of one UTC day ended, those that were started by hand included."""
+
+    day: int
+    success: int
+    failed: int
+    missed: int
+    skipped: int
+
+
+async def outcomes(db: Database, job_row: int, days: range) -> list[Outcomes]:
+    """The days that had runs, oldest first."""
+    return [Outcomes(*row) for row in await db.fetch(OUTCOMES, (json.dumps(list(days)), job_row))]
+
+
+class Uncalled(NamedTuple):
+    """Why so many runs were not called; `last_at` is the latest of them."""
+
+    status: str
+    why: str
+    runs: int
+    last_at: int
+
+
+async def uncalled(db: Database, job_row: int, days: Sequence[int], most: int) -> list[Uncalled]:
+    """Why a job's occurrences of these UTC days were missed or skipped, the latest `most` reasons."""
+    return [Uncalled(*row) for row in await db.fetch(REASONS, (json.dumps(days), job_row, most))]
 
 
 async def open_after(db: Database, row_number: int, limit: int) -> list[Execution]:
@@ -248,9 +306,9 @@ def close(tx: sqlite3.Connection, row_number: int, status: str, error: str, now:
 
 
 def forget_job(tx: sqlite3.Connection, job_row: int, limit: int) -> int:
-    """Remove up to `limit` executions of a deleted job; how many went."""
+    """Remove up to `limit` executions of a deleted job, at the end its days; how many executions went."""
     gone = tx.execute(FORGET_JOB, (job_row, limit)).rowcount
-    if gone < limit:
+    if gone < limit and days.forget(tx, "job", job_row, limit) < limit:
         tx.execute("DELETE FROM deleted_jobs WHERE row = ?", (job_row,))
     return gone
 

@@ -65,6 +65,15 @@ COUNTS = (
 )
 OVERDUE = "SELECT count(*) FROM jobs WHERE next_run_at <= ?"
 HOW_MANY = "SELECT count(*) FROM jobs WHERE account_id = ?"
+LEDGER = "SELECT scheduled_count, accounted_count FROM jobs WHERE row = ?"
+SCHEDULES = (
+    "SELECT schedule, timezone, count(*) FROM jobs WHERE account_id = ? AND NOT paused AND id <> ? "
+    "GROUP BY 1, 2 ORDER BY 3 DESC LIMIT ?"
+)
+BUSIEST = (
+    "SELECT next_run_at, count(*) FROM jobs WHERE account_id = ? AND next_run_at BETWEEN ? AND ? "
+    "GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 1"
+)
 
 _FILTERS = (
     "account_id = :account_id "
@@ -145,6 +154,26 @@ async def how_many(db: Database, account_id: str) -> int:
     """How many jobs the account has."""
     row = await db.fetch_one(HOW_MANY, (account_id,))
     return 0 if row is None else int(row[0])
+
+
+async def ledger(db: Database, row_number: int) -> tuple[int, int]:
+    """How many occurrences the job's schedule has had, and how many of them have their row."""
+    row = await db.fetch_one(LEDGER, (row_number,))
+    return (0, 0) if row is None else (int(row[0]), int(row[1]))
+
+
+async def schedules(db: Database, account_id: str, but: str, most: int) -> list[tuple[str, str, int]]:
+    """(schedule, zone, jobs) of the account's jobs that are not paused, without the job `but`.
+
+    The `most` that most jobs have.
+    """
+    return [(row[0], row[1], row[2]) for row in await db.fetch(SCHEDULES, (account_id, but, most))]
+
+
+async def busiest(db: Database, account_id: str, since: int, until: int) -> tuple[int, int] | None:
+    """The moment from `since` to `until` at which most jobs have their next run, and how many those are."""
+    row = await db.fetch_one(BUSIEST, (account_id, since, until))
+    return None if row is None else (int(row[0]), int(row[1]))
 
 
 def find(tx: sqlite3.Connection, account_id: str, identifier: str) -> Job | None:

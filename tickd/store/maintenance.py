@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
+from tickd.domain.alerts import SubjectKind
 from tickd.domain.weekly import Weekly
 from tickd.domain.windows import Maintenance
 from tickd.store.database import Database
@@ -37,6 +38,28 @@ UNKNOWN = (
     "AND NOT EXISTS (SELECT 1 FROM monitors WHERE id = listed.value AND account_id = ?2) "
     "AND NOT EXISTS (SELECT 1 FROM heartbeats WHERE id = listed.value AND account_id = ?2)"
 )
+
+# A name may be anything; what it is of tells them apart.
+_SUBJECTS = (
+    "SELECT 'job' AS kind, id, name FROM jobs WHERE account_id = ?1 "
+    "UNION ALL SELECT 'monitor', id, name FROM monitors WHERE account_id = ?1 "
+    "UNION ALL SELECT 'heartbeat', id, name FROM heartbeats WHERE account_id = ?1"
+)
+SUBJECTS = f"{_SUBJECTS} ORDER BY kind, name COLLATE NOCASE, id"
+NAMED = f"SELECT * FROM ({_SUBJECTS}) WHERE id IN (SELECT value FROM json_each(?2))"  # noqa: S608
+TAGS = (
+    "SELECT DISTINCT value FROM jobs, json_each(jobs.tags) WHERE account_id = ?1 "
+    "UNION SELECT value FROM monitors, json_each(monitors.tags) WHERE account_id = ?1 "
+    "UNION SELECT value FROM heartbeats, json_each(heartbeats.tags) WHERE account_id = ?1 ORDER BY 1"
+)
+
+
+class Named(NamedTuple):
+    """A job, a monitor or a heartbeat as people know it."""
+
+    kind: SubjectKind
+    id: str
+    name: str
 
 
 def from_row(row: Sequence[object]) -> Maintenance:
@@ -80,6 +103,22 @@ async def page(db: Database, account_id: str, *, limit: int, offset: int) -> tup
 async def of_account(db: Database, account_id: str) -> list[Maintenance]:
     """All of an account's maintenance, by name."""
     return [from_row(row) for row in await db.fetch(OF_ACCOUNT, (account_id,))]
+
+
+async def subjects(db: Database, account_id: str) -> list[Named]:
+    """All jobs, monitors and heartbeats of an account, by kind and name."""
+    return [Named(*row) for row in await db.fetch(SUBJECTS, (account_id,))]
+
+
+async def named(db: Database, account_id: str, identifiers: Sequence[str]) -> dict[str, Named]:
+    """Those of these ids that there are."""
+    rows = await db.fetch(NAMED, (account_id, json.dumps(identifiers)))
+    return {row["id"]: Named(*row) for row in rows}
+
+
+async def tags(db: Database, account_id: str) -> list[str]:
+    """Every tag that something of the account has, in order."""
+    return [row[0] for row in await db.fetch(TAGS, (account_id,))]
 
 
 def find(tx: sqlite3.Connection, account_id: str, identifier: str) -> Maintenance | None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
+from tickd.domain.durations import Slot
 from tickd.domain.pings import Event, EventKind
+from tickd.store import days
 from tickd.store.database import Database
 
 _FIELDS = tuple(name for name in Event.__struct_fields__ if name not in ("row", "body"))
@@ -27,7 +30,13 @@ INSERT_PLAIN = (
     "user_agent, message) VALUES (?1, ?2, ?2, 'success', 1, 0, '', ?3, ?4, '')"
 )
 INSERT_BODY = "INSERT INTO ping_bodies (event, body) VALUES (?, ?)"
-_WHICH = {"pings": f"kind IN {_PINGS}", "checks": _CHECKS, "events": f"({_EVENTS})"}
+_WHICH = {
+    "pings": f"kind IN {_PINGS}",
+    "checks": _CHECKS,
+    "events": f"({_EVENTS})",
+    "failures": "kind IN ('fail', 'missed', 'overran')",
+    "all": "TRUE",
+}
 _SELECT = f"SELECT {_ALL} FROM heartbeat_events WHERE heartbeat = ? AND "  # noqa: S608
 PAGE = {
     which: f"{_SELECT}{condition} ORDER BY at DESC, row DESC LIMIT ? OFFSET ?"
@@ -72,6 +81,20 @@ TIME_END = (
     "AND rid <> '' AND kind IN ('success', 'fail') AND at BETWEEN :started AND :until AND duration_ms IS NULL"
 )
 
+# Grouped in the order of the index, and put in order by Python: windows would sort a hundred thousand rows.
+CHART = (
+    "SELECT at / ?3 AS slot, "  # noqa: S608
+    "json_group_array(duration_ms) FILTER (WHERE kind = 'success' AND duration_ms IS NOT NULL), "
+    "count(*) FILTER (WHERE kind <> 'success' AND NOT repaired), "
+    "min(at) FILTER (WHERE kind <> 'success' AND NOT repaired) "
+    f"FROM heartbeat_events WHERE heartbeat = ?1 AND at >= ?2 AND {_CHECKS} GROUP BY slot ORDER BY slot"
+)
+# Of the latest alone: one that never says its start would be read from end to end.
+IS_TIMED = (
+    "SELECT 1 FROM (SELECT duration_ms FROM heartbeat_events WHERE heartbeat = ? ORDER BY at DESC LIMIT 500) "
+    "WHERE duration_ms IS NOT NULL LIMIT 1"
+)
+
 OPEN_RUN = (
     "INSERT INTO open_runs (heartbeat, rid, started_at, due_at) VALUES (?, ?, ?, ?) "
     "ON CONFLICT (heartbeat, rid) DO UPDATE SET started_at = excluded.started_at, due_at = excluded.due_at"
@@ -79,6 +102,7 @@ OPEN_RUN = (
 HAS_RUN = "SELECT 1 FROM open_runs WHERE heartbeat = ? AND rid = ?"
 END_RUN = "DELETE FROM open_runs WHERE heartbeat = ? AND rid = ? AND started_at <= ? RETURNING started_at"
 END_COUNTED = "DELETE FROM open_runs WHERE heartbeat = ? AND due_at IS NULL"
+RUNS_OF = "SELECT rid, started_at, due_at FROM open_runs WHERE heartbeat = ? ORDER BY started_at DESC LIMIT ?"
 FORGET_RUNS = "DELETE FROM open_runs WHERE heartbeat = ?"
 COUNT_RUNS = "UPDATE open_runs SET due_at = NULL WHERE heartbeat = ? AND due_at IS NOT NULL"
 COUNT_RUN = "UPDATE open_runs SET due_at = NULL WHERE heartbeat = ? AND rid = ?"
@@ -114,6 +138,7 @@ FORGET = "DELETE FROM heartbeat_events WHERE row = ?"
 FORGET_BODY = "DELETE FROM ping_bodies WHERE event = ?"
 FORGOTTEN = "DELETE FROM deleted_heartbeats WHERE row = ?"
 
+_DURATIONS = msgspec.json.Decoder(list[int])
 _METRICS = msgspec.json.Decoder(dict[str, float])
 
 
@@ -125,6 +150,14 @@ class Run(NamedTuple):
     started_at: int
     due_at: int
     id: str
+
+
+class OpenRun(NamedTuple):
+    """A run that has begun; `due_at` is None once it was counted as missed. Times in milliseconds."""
+
+    rid: str
+    started_at: int
+    due_at: int | None
 
 
 def _event(row: sqlite3.Row) -> Event:
@@ -139,7 +172,7 @@ def _event(row: sqlite3.Row) -> Event:
 async def page(
     db: Database, heartbeat: int, which: str, *, limit: int, offset: int
 ) -> tuple[list[Event], int]:
-    """One page of a heartbeat's `pings`, `checks` or `events`, newest first, and how many are kept."""
+    """One page of a heartbeat's history, `which` of it, newest first, and how many are kept."""
     rows = await db.fetch(PAGE[which], (heartbeat, limit, offset))
     total = await db.fetch(TOTAL[which], (heartbeat,))
     return [_event(row) for row in rows], int(total[0][0])
@@ -149,6 +182,41 @@ async def get(db: Database, heartbeat: int, row_number: int) -> Event | None:
     """One ping of the heartbeat, with its body."""
     row = await db.fetch_one(GET, (heartbeat, row_number))
     return None if row is None else _event(row)
+
+
+async def open_runs(db: Database, heartbeat: int, limit: int) -> list[OpenRun]:
+    """The runs that have begun and not ended, the latest first."""
+    return [OpenRun(*row) for row in await db.fetch(RUNS_OF, (heartbeat, limit))]
+
+
+async def chart(db: Database, heartbeat: int, since: int, slot: int) -> tuple[list[Slot], Slot]:
+    """The slots of `slot` milliseconds from `since` on that had a run or a silence, oldest first; and all of
+    them as one."""
+    rows = await db.fetch(CHART, (heartbeat, since, slot))
+    return await asyncio.to_thread(_slots, [tuple(row) for row in rows])
+
+
+def _slots(rows: list[tuple[int, str, int, int | None]]) -> tuple[list[Slot], Slot]:
+    slots, whole = [], []
+    for number, taken, failures, failed_at in rows:
+        took = sorted(_DURATIONS.decode(taken))
+        whole += took
+        slots.append(Slot(number, *_within(took), failures, failed_at))
+    failures = sum(slot.failures for slot in slots)
+    first = next((slot.failed_at for slot in slots if slot.failed_at is not None), None)
+    return slots, Slot(0, *_within(sorted(whole)), failures, first)
+
+
+def _within(took: list[int]) -> tuple[int | None, int | None]:
+    """How long the middle one and the 95th of a hundred took."""
+    if not took:
+        return None, None
+    return took[-(-50 * len(took) // 100) - 1], took[-(-95 * len(took) // 100) - 1]
+
+
+async def is_timed(db: Database, heartbeat: int) -> bool:
+    """Whether any of its latest runs has a duration."""
+    return await db.fetch_one(IS_TIMED, (heartbeat,)) is not None
 
 
 def insert(tx: sqlite3.Connection, event: Event) -> int:
@@ -290,9 +358,9 @@ def forget_old(tx: sqlite3.Connection, heartbeats: Iterable[tuple[int, int]], li
 
 
 def forget_heartbeat(tx: sqlite3.Connection, heartbeat: int, limit: int) -> int:
-    """Remove up to `limit` lines of a deleted heartbeat's history; how many went."""
+    """Remove up to `limit` lines of a deleted heartbeat, at the end its days; how many lines went."""
     gone = forget_old(tx, [(heartbeat, 1 << 62)], limit)
-    if gone < limit:
+    if gone < limit and days.forget(tx, "heartbeat", heartbeat, limit) < limit:
         forget_runs(tx, heartbeat)
         tx.execute(FORGOTTEN, (heartbeat,))
     return gone

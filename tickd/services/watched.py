@@ -1,0 +1,49 @@
+"""What is known of a monitor in memory, while it is watched."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tickd.domain import times
+from tickd.domain.checks import Check
+from tickd.domain.monitors import Monitor
+from tickd.outbound.prober import Target
+from tickd.services.evidence import Evidence
+from tickd.services.targets import host_of, is_plain
+
+
+class Watched:
+    """A monitor in memory: its settings, its standing, its latest check, and when it is due."""
+
+    __slots__ = (
+        *("due", "evidence", "host", "in_flight", "joined", "last", "monitor", "phase", "plain", "queued"),
+        *("target", "version"),
+    )
+
+    def __init__(self, monitor: Monitor) -> None:
+        self.last: Check | None = None
+        self.evidence = Evidence()
+        self.due: int | None = None
+        self.in_flight = False
+        self.queued = False
+        self.joined: asyncio.Future[Check | None] | None = None
+        self.version = 0
+        self.target: Target | None = None
+        self.settle(monitor)
+
+    def settle(self, monitor: Monitor) -> None:
+        """Take over the settings of an edited monitor."""
+        self.monitor = monitor
+        self.phase = monitor.phase
+        self.host = host_of(monitor)
+        self.plain = is_plain(monitor)
+
+    @property
+    def interval(self) -> int:
+        """Milliseconds between two checks."""
+        return self.monitor.options.interval_secs * times.SECOND
+
+    @property
+    def state(self) -> str:
+        """The monitor's state, `paused` being one."""
+        return "paused" if self.monitor.paused else self.monitor.standing.state
