@@ -128,13 +128,16 @@ def answer(call: Call, seen: Seen) -> MonitorAnswer:
     )
 
 
-def _ranges(call: Call) -> dict[str, tuple[int, int]]:
+def ranges_of(floor_secs: int) -> dict[str, tuple[int, int]]:
     """The ranges of this face, whose lower ends the operator may have moved; the type is wider."""
-    floor = call.services.monitors.floor_secs
     return {
-        "interval_secs": (floor, INTERVAL_HIGH),
-        "timeout_secs": (min(TIMEOUT_LOW, floor), TIMEOUT_HIGH),
+        "interval_secs": (floor_secs, INTERVAL_HIGH),
+        "timeout_secs": (min(TIMEOUT_LOW, floor_secs), TIMEOUT_HIGH),
     }
+
+
+def _ranges(call: Call) -> dict[str, tuple[int, int]]:
+    return ranges_of(call.services.monitors.floor_secs)
 
 
 async def create(call: Call) -> Answer:
