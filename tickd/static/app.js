@@ -66,6 +66,9 @@
 
   // A fragment that is fetched again when something has changed: <div data-live="PATH" data-on="state tick">.
   // The page keeps its focus, its checked boxes and its place, because the new one is morphed into it.
+  // What the reader has opened stays open, and as it is; what is chosen stays chosen.
+  Idiomorph.defaults.callbacks.beforeNodeMorphed = (old) => !(old instanceof HTMLDetailsElement && old.open);
+  Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name) => name !== "checked";
   let source = null;
   const refresh = (name) => {
     for (const element of document.querySelectorAll("[data-live]")) {

@@ -4,9 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tickd.web.pages import (
+    alerts,
+    channels,
+    entrance,
+    events,
+    heartbeats,
+    incidents,
+    jobs,
+    keys,
+    maintenance,
+    monitors,
+    overview,
+    security,
+    settings,
+    status,
+    status_pages,
+    users,
+)
 from tickd.web.pages.visit import Page
 
-ALL: Sequence[tuple[Page, ...]] = ()
+ALL: Sequence[tuple[Page, ...]] = (
+    overview.PAGES,
+    events.PAGES,
+    jobs.PAGES,
+    monitors.PAGES,
+    heartbeats.PAGES,
+    incidents.PAGES,
+    alerts.PAGES,
+    channels.PAGES,
+    maintenance.PAGES,
+    status_pages.PAGES,
+    status.PAGES,
+    settings.PAGES,
+    security.PAGES,
+    users.PAGES,
+    keys.PAGES,
+    entrance.PAGES,
+)
 """The pages of each module, in the order of the menu."""
 
 
