@@ -17,7 +17,7 @@ from tickd import __version__, files, logs
 from tickd.clock import Clock, SystemClock
 from tickd.config import Settings
 from tickd.errors import StartupError, TickdError
-from tickd.loops import cron, delivery, expiry, history, network, upkeep, uptime, witness
+from tickd.loops import cron, days, delivery, expiry, history, network, upkeep, uptime, witness
 from tickd.loops.runner import Loop
 from tickd.outbound import references
 from tickd.outbound.dns import Resolver
@@ -27,6 +27,7 @@ from tickd.outbound.prober import Prober, Target
 from tickd.outbound.senders import Senders
 from tickd.services.accounts import Accounts
 from tickd.services.backtest import Backtests
+from tickd.services.bulk import Bulk
 from tickd.services.bundle import Services
 from tickd.services.channels import Channels
 from tickd.services.checking import Checking
@@ -44,6 +45,7 @@ from tickd.services.lane import Lane
 from tickd.services.maintenance import Calendar, Maintenance
 from tickd.services.monitors import Monitors
 from tickd.services.network import OwnNetwork
+from tickd.services.overview import Overview
 from tickd.services.pinging import Pinging
 from tickd.services.status_pages import StatusPages
 from tickd.services.targets import refusal
@@ -136,9 +138,7 @@ class Daemon:
 
     async def _build(self) -> None:
         settings, clock, db = self.settings, self.clock, self._database
-        secret = await accounts_store.fact(db, "secret")
-        if not isinstance(secret, bytes):
-            raise StartupError(f"{settings.db} has lost its secret; restore it from a backup")
+        secret = await self._secret()
         self._witness = Witness(db, clock)
         self._resolver = Resolver(settings.dns_server)
         guard = Guard(block_private=settings.block_private_targets, allow=settings.allow_target)
@@ -174,22 +174,32 @@ class Daemon:
             refuses=refusal(guard),
             floor_secs=1 if settings.dev else settings.min_interval_secs,
         )
+        bars, jobs = Days(db, self._history), Jobs(db, clock, firing, keeper, telling)
         self.services = Services(
             Accounts(db, clock, any_key=settings.dev),
             Users(db, clock, signed_in_as_owner=settings.dev),
-            Jobs(db, clock, firing, keeper, telling),
+            jobs,
             monitors,
             Backtests(db, clock, self._history),
             waiting,
             incidents,
             Channels(db, clock, self._delivery),
             maintenance,
-            StatusPages(db, clock, Days(db, self._history), self._history, base_url=lambda: self.public_url),
+            StatusPages(db, clock, bars, self._history, base_url=lambda: self.public_url),
+            bars,
+            Overview(db, clock, monitors, bars),
+            Bulk(jobs, monitors, waiting),
             firing,
             health,
         )
         self.services.accounts.changed = self.services.channels.changed = telling.queued
         self._make_loops(keeper)
+
+    async def _secret(self) -> bytes:
+        secret = await accounts_store.fact(self._database, "secret")
+        if not isinstance(secret, bytes):
+            raise StartupError(f"{self.settings.db} has lost its secret; restore it from a backup")
+        return secret
 
     def _make_loops(self, keeper: Upkeep) -> None:
         services, clock = self.services, self.clock
@@ -203,6 +213,7 @@ class Daemon:
             history.loop(self._history, clock),
             network.loop(self._network, clock),
             upkeep.loop(keeper, clock),
+            days.loop(services.days, clock),
         )
         self.loops = (*workers, witness.loop(self._witness, clock, workers))
         services.health.loops = [loop.state for loop in self.loops]
@@ -351,6 +362,8 @@ class Daemon:
             log.info("stopping")
         if self._listener is not None:
             self._listener.close()
+        if hasattr(self, "services"):
+            self.services.overview.stop()
         for loop in self.loops:
             loop.stop()
         if started:

@@ -57,7 +57,7 @@ CHECKS = [
 ]
 WAITING = {"heartbeats", "heartbeat", "p", "ping", "push"}
 SEEDED = {"jobs", "executions", "monitors", "keys", "maintenance", "x"} | WAITING
-SEEDED |= {"incidents", "alerts", "channels"}
+SEEDED |= {"incidents", "alerts", "channels", "status-pages"}
 WITHOUT_ID = {"schedules", "account", "healthz", "readyz"}
 """These nouns have something to show here; of the others only what is refused is looked at."""
 # What a monitor can be as it is, where only the type would be right; its port refuses at once.
@@ -76,6 +76,13 @@ MAINTENANCE: dict[str, Any] = {
 }
 CHANNEL: dict[str, Any] = {"kind": "webhook", "url": HERE, "default": False}
 """A channel that nothing is told by."""
+
+
+def status_page() -> dict[str, Any]:
+    """A status page that there is not yet."""
+    return {"slug": ids.secret(9), "title": "seeded", "groups": [{"name": "a", "tags": ["b"]}]}
+
+
 POSITIVE, NEGATIVE = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 
 
@@ -164,14 +171,17 @@ class Caller:
     job: dict[str, Any]
 
     def seeded(self, noun: str) -> str:
-        """What stands behind `/v1/{noun}/` or `/x/`: a job, a monitor, a heartbeat, a maintenance, a key, a
-        channel, an open incident or its alert, a run that has not ended or its token."""
+        """What stands behind `/v1/{noun}/` or `/x/`: a job, a monitor, a heartbeat, a maintenance, a
+        status page, a key, a channel, an open incident or its alert, a run under way or its token."""
         if noun == "keys":
             key: str = self.served.call("POST", "/v1/keys", {"name": "seeded"}).json["id"]
             return key
         if noun == "maintenance":
             planned: str = self.served.call("POST", "/v1/maintenance", MAINTENANCE).json["id"]
             return planned
+        if noun == "status-pages":
+            page: str = self.served.call("POST", "/v1/status-pages", status_page()).json["id"]
+            return page
         if noun == "channels":
             channel: str = self.served.call("POST", "/v1/channels", CHANNEL | {"name": ids.secret(9)}).json[
                 "id"
@@ -231,6 +241,8 @@ class Caller:
                 case.body |= {"url": HERE}
             if noun == "maintenance":
                 case.body = dict(MAINTENANCE)
+            if noun == "status-pages":
+                case.body = status_page()
             if noun == "channels":
                 case.body = (CHANNEL if case.method == "POST" else {}) | {"name": ids.secret(9)}
         if "job_id" in case.query:

@@ -120,6 +120,17 @@ async def test_first_heartbeat(tickd: Harness, endpoint: Endpoint) -> None:
     assert (await tickd.call("GET", "/v1/heartbeats")).json["total"] == 0
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+async def test_first_status_page(tickd: Harness, endpoint: Endpoint) -> None:
+    said = await _run(tickd, endpoint.url, "sh", str(EXAMPLES / "first_status_page.sh"))
+    assert '"slug":"first-status-page","title":"First status page",' in said
+    assert '"banner":"Some systems are experiencing issues"' in said
+    assert "<title>Identified: first-backup is missing</title>\n<title>first-backup is missing</title>" in said
+    assert "\nstatus: degraded\n" in said
+    assert said.endswith("\ndeleted\n")
+    assert (await tickd.call("GET", "/v1/status-pages")).json["total"] == 0
+
+
 async def test_tickstem_heartbeat(tickd: Harness, endpoint: Endpoint) -> None:
     said = await _run(tickd, endpoint.url, sys.executable, str(EXAMPLES / "tickstem_heartbeat.py"))
     assert ", active, every 86400 s\npinged: ok\nlast ping 2026-03-03T12:00:00Z, " in said

@@ -27,6 +27,7 @@ from tickd.domain.monitors import MonitorCreation
 from tickd.web import answers, fields
 from tickd.web.native.executions import ExecutionAnswer
 from tickd.web.native.jobs import JobAnswer
+from tickd.web.pages import status
 from tickd.web.routes import Route
 from tickd.web.server import all_routes
 
@@ -363,6 +364,8 @@ def _check_curl(words: list[str]) -> None:
     method = words[words.index("-X") + 1] if "-X" in words else "GET" if "-d" not in words else "POST"
     if "-G" in words:
         method = "GET"
+    if any(re.fullmatch(re.sub(r"\{\w+\}", r"[$\\w]+", one.path), path) for one in status.PAGES):
+        return
     found = [
         route
         for route in ROUTES

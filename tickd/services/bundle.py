@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from tickd.services.accounts import Accounts
 from tickd.services.backtest import Backtests
+from tickd.services.bulk import Bulk
 from tickd.services.channels import Channels
+from tickd.services.days import Days
 from tickd.services.firing import Firing
 from tickd.services.health import Health
 from tickd.services.heartbeats import Heartbeats
@@ -14,6 +16,7 @@ from tickd.services.incidents import Incidents
 from tickd.services.jobs import Jobs
 from tickd.services.maintenance import Maintenance
 from tickd.services.monitors import Monitors
+from tickd.services.overview import Overview
 from tickd.services.status_pages import StatusPages
 from tickd.services.users import Users
 
@@ -32,5 +35,8 @@ class Services:
     channels: Channels
     maintenance: Maintenance
     status_pages: StatusPages
+    days: Days
+    overview: Overview
+    bulk: Bulk
     firing: Firing
     health: Health

@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from tickd.services.bundle import Services
-from tickd.web import assets, connections, home, middleware, ops, pings, public
+from tickd.web import assets, connections, middleware, ops, pings, public
 from tickd.web.native import (
     accounts,
     alerts,
@@ -22,7 +22,8 @@ from tickd.web.native import (
     monitors,
     status_pages,
 )
-from tickd.web.pages import table, visit
+from tickd.web.pages import status, table, visit
+from tickd.web.prints import Prints
 from tickd.web.rooster import checks as rooster_checks
 from tickd.web.rooster import incidents as rooster_incidents
 from tickd.web.rooster import monitors as rooster_monitors
@@ -31,7 +32,7 @@ from tickd.web.routes import BODY_BYTES, SERVICES, Route, bind
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def all_routes(base_url: Callable[[], str], *, dev: bool = False) -> list[Route]:
+def all_routes(base_url: Callable[[], str]) -> list[Route]:
     """Every route of the daemon, the table behind serving, OpenAPI and the docs."""
 
     def everything() -> list[Route]:
@@ -56,7 +57,6 @@ def all_routes(base_url: Callable[[], str], *, dev: bool = False) -> list[Route]
         *public.ROUTES,
         *ops.routes(everything, base_url),
         *assets.routes(),
-        *home.routes(dev, base_url),
     ]
     return found
 
@@ -70,13 +70,15 @@ def build(
         middleware.say_errors(lambda request: visit.stranger(request, base_url())),
         middleware.refuse_while_stopping(lambda: services.health.accepting),
         middleware.source_of(trusted_proxies),
+        status.own_domains,
     ]
     if dev:
         layers.append(middleware.only_local_hosts(LOCAL_HOSTS))
     app = web.Application(middlewares=layers, client_max_size=BODY_BYTES)
     app[SERVICES] = services
+    app[status.PRINTS] = Prints()
     app.on_response_prepare.append(_say_server)
-    for route in all_routes(base_url, dev=dev):
+    for route in all_routes(base_url):
         bind(app, route)
     for page in table.pages():
         visit.bind(app, page, base_url)
