@@ -52,6 +52,10 @@ class Browser:
         found = self._session.cookie_jar.filter_cookies(URL(self.harness.url))
         return {name: morsel.value for name, morsel in found.items()}
 
+    def be(self, token: str) -> None:
+        """Hold the session of that token."""
+        self._session.cookie_jar.update_cookies({"tickd_session": token}, URL(self.harness.url))
+
     async def get(self, path: str, headers: Mapping[str, str] | None = None) -> Shown:
         """A page."""
         return await self._ask("GET", path, headers=headers or {})

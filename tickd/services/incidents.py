@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from tickd import ids, logs
 from tickd.clock import Clock
 from tickd.domain import times
-from tickd.domain.alerts import Alert
+from tickd.domain.alerts import WAITING, Alert, State
 from tickd.domain.incidents import AROUND, Incident, Update, UpdateRequest
 from tickd.errors import Conflict, NotFound
+from tickd.services import outbox
 from tickd.services.network import NETWORK_LOST
 from tickd.services.telling import SEEN, Telling
 from tickd.services.witness import Blind
-from tickd.store import alerts, incidents, related
+from tickd.store import alerts, channels, incidents, related
 from tickd.store.database import Database
 from tickd.store.related import Related
 
-__all__ = ["Incidents", "Related", "Seen"]
+__all__ = ["Board", "Delivery", "Incidents", "Related", "Seen"]
 
 BATCH = 100
 """How many things held back, or reminders, one transaction looks at."""
 RELATED_MOST = 50
 """How many other things are listed with an incident, of each kind."""
+CHANNELS_MOST = 10_000
 LOST_LEAST = times.MINUTE
 """A time in which tickd did not run is told from this length on; a restart is no news."""
 
@@ -39,6 +41,29 @@ class Seen:
 
     incident: Incident
     updates: list[Update]
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A page of incidents, the open ones first, as of `now` (milliseconds)."""
+
+    incidents: list[Incident]
+    total: int
+    open: int
+    now: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An alert, what people call the way it takes, and when it is tried next (milliseconds).
+
+    `way` is empty where it takes none, `channel` (an id) where it goes to an address or its channel is gone.
+    """
+
+    alert: Alert
+    way: str
+    channel: str
+    next_at: int | None
 
 
 class Incidents:
@@ -126,6 +151,23 @@ class Incidents:
         timelines = await incidents.updates(self._db, [incident.row for incident in found])
         return [Seen(incident, timelines[incident.row]) for incident in found], total
 
+    async def board(
+        self,
+        account_id: str,
+        filters: dict[str, object],
+        *,
+        hours: int | None = None,
+        limit: int,
+        offset: int = 0,
+    ) -> Board:
+        """One page of the account's incidents, the open ones first; `hours` leaves out what ended before."""
+        now = self._clock.now()
+        since = 0 if hours is None else now - hours * times.HOUR
+        found, total, still_open = await incidents.board(
+            self._db, account_id, filters, since=since, limit=limit, offset=offset
+        )
+        return Board(found, total, still_open, now)
+
     async def get(self, account_id: str, identifier: str) -> Seen:
         """The account's incident of that id."""
         found = await incidents.get(self._db, account_id, identifier)
@@ -138,6 +180,32 @@ class Incidents:
         return await related.around(
             self._db, incident, incident.started_at - AROUND, incident.started_at + AROUND, RELATED_MOST
         )
+
+    def lasted_secs(self, incident: Incident) -> int:
+        """How long the incident lasted, or lasts by now, in whole seconds."""
+        lasted = incident.duration_secs
+        return max(0, self._clock.now() - incident.started_at) // times.SECOND if lasted is None else lasted
+
+    async def is_there(self, incident: Incident) -> bool:
+        """Whether there still is what the incident is of."""
+        return await related.is_there(self._db, incident)
+
+    async def acknowledge_all(self, account_id: str, identifiers: Sequence[str]) -> int:
+        """Acknowledge those of them that are open and were not; how many."""
+        now = self._clock.now()
+
+        def unit(tx: sqlite3.Connection) -> int:
+            known = [incidents.find(tx, account_id, one) for one in dict.fromkeys(identifiers)]
+            new = [one for one in known if one and one.status == "open" and one.acknowledged_at is None]
+            for one in new:
+                incidents.acknowledge(tx, one.row, now)
+                alerts.suppress_delayed(tx, one.row, SEEN, now)
+            return len(new)
+
+        count = await self._db.write(unit)
+        self._telling.queued()
+        log.info("incidents acknowledged", extra=logs.fields(count=count))
+        return count
 
     async def acknowledge(self, account_id: str, identifier: str) -> Seen:
         """Somebody has seen it: no reminder and no delayed alert is sent any more. Twice is as once."""
@@ -203,3 +271,37 @@ class Incidents:
         if found is None:
             raise NotFound(f"no alert {identifier}")
         return found
+
+    async def deliveries(
+        self, account_id: str, filters: dict[str, str | None], *, limit: int, offset: int = 0
+    ) -> tuple[list[Delivery], int]:
+        """As `alerts`, each with the way it takes."""
+        found, total = await self.alerts(account_id, filters, limit=limit, offset=offset)
+        return await self._on_their_way(account_id, found), total
+
+    async def delivery(self, account_id: str, identifier: str) -> Delivery:
+        """The account's alert of that id, with the way it takes."""
+        return (await self._on_their_way(account_id, [await self.alert(account_id, identifier)]))[0]
+
+    async def together(self, alert: Alert) -> list[Delivery]:
+        """What went out in one message with an alert."""
+        found = [] if alert.message is None else await alerts.together(self._db, alert, RELATED_MOST)
+        return await self._on_their_way(alert.account_id, found)
+
+    async def outcomes(self, account_id: str) -> dict[State, int]:
+        """How many alerts of the account there are, by state."""
+        return await alerts.outcomes(self._db, account_id)
+
+    async def _on_their_way(self, account_id: str, found: Sequence[Alert]) -> list[Delivery]:
+        known, _ = await channels.page(self._db, account_id, limit=CHANNELS_MOST, offset=0)
+        names = {channel.id: f"{channel.name} ({channel.kind})" for channel in known}
+        lanes = await alerts.lanes(self._db, {alert.lane for alert in found if alert.state in WAITING})
+        made = []
+        for alert in found:
+            way = names.get(alert.lane, "a channel that is gone" if alert.lane else "")
+            if alert.target is not None:
+                way = outbox.address_name(alert.target, alert)
+            rests = lanes.get(alert.lane)
+            next_at = max(alert.due_at, (rests and rests.retry_at) or 0) if alert.state in WAITING else None
+            made.append(Delivery(alert, way, alert.lane if alert.lane in names else "", next_at))
+        return made

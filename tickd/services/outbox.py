@@ -238,11 +238,16 @@ def last_resorts(tx: sqlite3.Connection, account: Account, event: Event, failing
 def lane_name(tx: sqlite3.Connection, alert: Alert) -> str:
     """What people call the lane of an alert."""
     if alert.target is not None:
-        found, about = target_of(alert.target), alert.story.about
-        whose = "" if about is None else f" of {about.name}"
-        return ", ".join(found.options.to) or f"the {found.kind} address{whose}"
+        return address_name(alert.target, alert)
     channel = channels.find_any(tx, alert.lane)
     return alert.lane if channel is None else f"{channel.name} ({channel.kind})"
+
+
+def address_name(target: str, alert: Alert) -> str:
+    """What people call an address that is no channel's; one that is a secret is not told."""
+    found, about = target_of(target), alert.story.about
+    whose = "" if about is None else f" of {about.name}"
+    return ", ".join(found.options.to) or f"the {found.kind} address{whose}"
 
 
 def host_of(alert: Alert) -> str:

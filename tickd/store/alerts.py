@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from tickd.domain.alerts import Alert, Event, Story
+from tickd.domain.alerts import Alert, Event, State, Story
 from tickd.store.database import Database
 
 _WRITABLE = tuple(name for name in Alert.__struct_fields__ if name != "row")
@@ -95,11 +95,18 @@ LANES_OF_EVENT = (
 )
 _FILTERS = (
     "account_id = :account_id AND (:state IS NULL OR state = :state) AND (:event IS NULL OR event = :event) "
-    "AND (:incident IS NULL OR incident = (SELECT row FROM incidents WHERE id = :incident))"
+    "AND (:incident IS NULL OR incident = (SELECT row FROM incidents WHERE id = :incident)) "
+    "AND (:lane IS NULL OR lane = :lane) AND (:direct IS NULL OR target IS NOT NULL)"
 )
 PAGE = f"SELECT {_ALL} FROM alerts WHERE {_FILTERS} ORDER BY row DESC LIMIT :limit OFFSET :offset"  # noqa: S608
 TOTAL = f"SELECT count(*) FROM alerts WHERE {_FILTERS}"  # noqa: S608
 GET = f"SELECT {_ALL} FROM alerts WHERE account_id = ? AND row = ?"  # noqa: S608
+TOGETHER = (
+    f"SELECT {_ALL} FROM alerts WHERE account_id = ? AND message = ? AND row <> ? "  # noqa: S608
+    # A message bears the id of the first that it tells.
+    "AND row >= message ORDER BY row LIMIT ?"
+)
+OUTCOMES = "SELECT state, count(*) FROM alerts WHERE account_id = ? GROUP BY state"
 COUNTS = "SELECT state, count(*) FROM alerts WHERE state IN ('queued', 'retrying') GROUP BY state"
 OLDEST = (
     "SELECT min(created_at) FROM alerts WHERE state IN ('queued', 'retrying') "
@@ -126,7 +133,7 @@ LANE_FAILED = (
 LANE_TOLD = "UPDATE lanes SET told_failing = 1 WHERE lane = ?"
 RETRY_NOW = "UPDATE lanes SET retry_at = NULL, attempts = 0 WHERE lane = ?"
 LANES = (
-    "SELECT lane, failing_since, last_error, last_sent_at FROM lanes "
+    "SELECT lane, failing_since, last_error, last_sent_at, retry_at FROM lanes "
     "WHERE lane IN (SELECT value FROM json_each(?))"
 )
 RETRY_ALL = "UPDATE lanes SET retry_at = NULL, attempts = 0 WHERE retry_at IS NOT NULL"
@@ -178,6 +185,7 @@ class Health(NamedTuple):
     failing_since: int | None
     last_error: str
     last_sent_at: int | None
+    retry_at: int | None = None
 
 
 def from_row(row: sqlite3.Row) -> Alert:
@@ -282,9 +290,12 @@ def lanes_of_event(tx: sqlite3.Connection, kind: str, subject: int, event: Event
 async def page(
     db: Database, account_id: str, filters: dict[str, str | None], *, limit: int, offset: int
 ) -> tuple[list[Alert], int]:
-    """One page of an account's alerts, newest first, and how many in all; filters: state event incident."""
-    wanted: dict[str, object] = {"state": None, "event": None, "incident": None, **filters}
-    wanted |= {"account_id": account_id, "limit": limit, "offset": offset}
+    """One page of an account's alerts, newest first, and how many in all.
+
+    Filters: state event incident lane, and `direct` for those that go to no channel.
+    """
+    wanted: dict[str, object] = dict.fromkeys(("state", "event", "incident", "lane", "direct"))
+    wanted |= {**filters, "account_id": account_id, "limit": limit, "offset": offset}
     rows = await db.fetch(PAGE, wanted)
     total = await db.fetch(TOTAL, wanted)
     return [from_row(row) for row in rows], int(total[0][0])
@@ -294,6 +305,17 @@ async def get(db: Database, account_id: str, row_number: int) -> Alert | None:
     """The account's alert of that row."""
     row = await db.fetch_one(GET, (account_id, row_number))
     return None if row is None else from_row(row)
+
+
+async def together(db: Database, alert: Alert, most: int) -> list[Alert]:
+    """The other alerts that went out in the message of this one."""
+    wanted = (alert.account_id, alert.message, alert.row, most)
+    return [from_row(row) for row in await db.fetch(TOGETHER, wanted)]
+
+
+async def outcomes(db: Database, account_id: str) -> dict[State, int]:
+    """How many alerts of the account there are, by state."""
+    return {row[0]: row[1] for row in await db.fetch(OUTCOMES, (account_id,))}
 
 
 async def counts(db: Database) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -60,6 +60,18 @@ AROUND = (
     f"SELECT {_ALL} FROM incidents WHERE account_id = ? AND started_at BETWEEN ? AND ? AND row <> ? "  # noqa: S608
     "ORDER BY started_at LIMIT ?"
 )
+_WANTED = (
+    "account_id = :account_id AND (status = 'open' OR resolved_at >= :since) "
+    "AND (:status IS NULL OR status = :status) AND (:severity IS NULL OR severity = :severity) "
+    "AND (:kind IS NULL OR kind = :kind) AND (:subject IS NULL OR subject_id = :subject) "
+    "AND (:draft IS NULL OR draft = :draft) "
+    "AND (:name IS NULL OR instr(lower(subject_name), lower(:name)))"
+)
+BOARD = (
+    f"SELECT {_ALL} FROM incidents WHERE {_WANTED} "  # noqa: S608
+    "ORDER BY status = 'open' DESC, row DESC LIMIT :limit OFFSET :offset"
+)
+BOARD_TOTAL = f"SELECT count(*), count(*) FILTER (WHERE status = 'open') FROM incidents WHERE {_WANTED}"  # noqa: S608
 OPEN_COUNT = "SELECT count(*) FROM incidents WHERE status = 'open'"
 
 HOLD = (
@@ -243,6 +255,27 @@ async def page(
     rows = await db.fetch(PAGE, wanted)
     total = await db.fetch(TOTAL, wanted)
     return [from_row(row) for row in rows], int(total[0][0])
+
+
+async def board(
+    db: Database,
+    account_id: str,
+    filters: Mapping[str, object],
+    *,
+    since: int,
+    limit: int,
+    offset: int,
+) -> tuple[list[Incident], int, int]:
+    """One page of an account's incidents, the open ones first; how many in all, and how many are open.
+
+    Filters: status severity kind subject draft name (a part of it). What ended before `since`
+    (milliseconds) is left out; what is open never is.
+    """
+    wanted: dict[str, object] = dict.fromkeys(("status", "severity", "kind", "subject", "draft", "name"))
+    wanted |= {**filters, "account_id": account_id, "since": since, "limit": limit, "offset": offset}
+    rows = await db.fetch(BOARD, wanted)
+    ((total, still_open),) = await db.fetch(BOARD_TOTAL, wanted)
+    return [from_row(row) for row in rows], int(total), int(still_open)
 
 
 async def around(db: Database, incident: Incident, since: int, until: int, most: int) -> list[Incident]:

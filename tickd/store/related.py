@@ -42,6 +42,11 @@ PINGS = (
     "WHERE heartbeats.account_id = :account AND heartbeats.id <> :self "
     "AND heartbeat_events.kind IN ('fail', 'missed', 'overran') ORDER BY heartbeat_events.at DESC LIMIT :most"
 )
+THERE = {
+    "job": "SELECT 1 FROM jobs WHERE account_id = ? AND id = ?",
+    "monitor": "SELECT 1 FROM monitors WHERE account_id = ? AND id = ?",
+    "heartbeat": "SELECT 1 FROM heartbeats WHERE account_id = ? AND id = ?",
+}
 
 
 class Run(NamedTuple):
@@ -98,6 +103,12 @@ class Related(NamedTuple):
 def host_of(url: str) -> str:
     """The host of a monitor's or a job's address, or nothing."""
     return urlsplit(url if "://" in url else f"//{url}").hostname or ""
+
+
+async def is_there(db: Database, incident: Incident) -> bool:
+    """Whether there still is what the incident is of."""
+    wanted = (incident.account_id, incident.about.id)
+    return await db.fetch_one(THERE[incident.kind], wanted) is not None
 
 
 async def around(db: Database, incident: Incident, since: int, until: int, most: int) -> Related:

@@ -32,6 +32,7 @@ SESSION, VISITOR, FLASH = "tickd_session", "tickd_visitor", "tickd_flash"
 """The cookies: who is signed in, who is not, and what to say on the next page."""
 SESSION_SECS = 90 * 86_400
 _NONCE_LETTERS = 16
+_IN_ADDRESSES = "/?#[]@!$&'()*+,;=:%~"
 _TITLES = {401: "Sign in first", 403: "Not allowed", 404: "Not found", 429: "Too many attempts"}
 
 
@@ -119,6 +120,7 @@ class Visit:
 
     def go(self, path: str, say: str = "", *, tone: str = "good") -> web.Response:
         """On to another page of ours, which says `say` once."""
+        path = quote(path, safe=_IN_ADDRESSES)  # no line break gets into a header
         if say:
             packed = urlsafe_b64encode(json.dumps([tone, say[:500]]).encode()).decode()
             self.set_cookies[FLASH] = (packed, 60)
