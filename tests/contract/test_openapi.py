@@ -105,7 +105,7 @@ def test_every_route_is_in_it_or_says_that_it_is_not() -> None:
     assert described == set(SHOWN) == set(OPERATIONS)
     hidden = {route.path: route for route in ROUTES if not route.documented}
     assert hidden.pop("/v1/openapi.json").answers == {200: dict}
-    assert {"/", "/metrics"} < set(hidden)
+    assert "/metrics" in hidden
     assert all(set(route.answers.values()) == {None} for route in hidden.values()), "one of them answers JSON"
 
 

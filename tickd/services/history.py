@@ -7,7 +7,7 @@ import logging
 import sqlite3
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,6 +16,7 @@ from tickd.clock import Clock
 from tickd.domain import times
 from tickd.domain.backtest import Look
 from tickd.domain.checks import Check, CheckStatus
+from tickd.domain.plots import Point
 from tickd.domain.uptime import Bucket
 from tickd.errors import Unavailable
 from tickd.services.history_open import Closing, Hour, Lifetime, Open, Rebuild
@@ -315,6 +316,10 @@ class History:
         """(at, duration in ms, status) of the checks from `since` to before `until`, oldest first."""
         return await self._reads.latency(monitor, since, until)
 
+    async def points(self, monitor: int, since: int, until: int) -> list[Point]:
+        """The checks from `since` to before `until` as they are drawn, oldest first."""
+        return await self._reads.points(monitor, since, until)
+
     async def looks(self, monitor: int, since: int, until: int) -> list[Look]:
         """The checks from `since` to before `until`, oldest first; ask for some thousands at once."""
         return await self._reads.looks(monitor, since, until)
@@ -329,6 +334,17 @@ class History:
         """The last `count` UTC days up to today as (day, rollup), oldest first; those without are absent."""
         return await self._reads.days(monitor, count, now)
 
+    async def hours(self, monitor: int, wanted: range) -> list[tuple[int, Bucket]]:
+        """These UTC hours since the epoch as (hour, rollup), oldest first; those without are absent."""
+        return await self._reads.hours(monitor, wanted)
+
     async def buckets(self, monitors: Sequence[int], since_day: int, until_day: int) -> dict[int, Bucket]:
         """Each monitor's rollup from the first day to the last, without its histogram: `p95_ms` is None."""
         return await self._reads.buckets(monitors, since_day, until_day)
+
+    async def many_days(
+        self, monitors: Sequence[int], days: range
+    ) -> tuple[Sequence[Sequence[Any]], dict[tuple[int, int], Bucket]]:
+        """Many monitors' days: what is stored, as rows of (day, monitor, the numbers of `days.Counted`), and
+        by (day, monitor) what memory holds beside it."""
+        return await self._reads.many_days(monitors, days)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from operator import add, attrgetter
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from tickd.domain import times
 from tickd.domain.backtest import Look
 from tickd.domain.checks import IN_MAINTENANCE, STATUSES, Check, CheckStatus, status_of
+from tickd.domain.plots import Point
 from tickd.domain.uptime import COUNTS, Bucket
 from tickd.errors import Unavailable
 from tickd.services.history_open import Open
@@ -48,7 +49,7 @@ class _Moved(Exception):
 
 
 class Reads:
-    """Answers from rollups and memory; only `page`, `latency` and `looks` read checks."""
+    """Answers from rollups and memory; only `page`, `latency`, `points` and `looks` read checks."""
 
     def __init__(
         self, db: Database, open_: Open, retention: Retention, waiting: Mapping[int, Sequence[Row]]
@@ -88,15 +89,23 @@ class Reads:
     async def days(self, monitor: int, count: int, now: int) -> list[tuple[int, Bucket]]:
         """See History."""
         today = now // times.DAY
-        wanted = range(today - count + 1, today + 1)
+        return await self._by_span(monitor, "day", 24, range(today - count + 1, today + 1))
+
+    async def hours(self, monitor: int, wanted: range) -> list[tuple[int, Bucket]]:
+        """See History."""
+        return await self._by_span(monitor, "hour", 1, wanted)
+
+    async def _by_span(
+        self, monitor: int, span: rollups.Span, hours: int, wanted: range
+    ) -> list[tuple[int, Bucket]]:
         unread = await self._unread([monitor])
-        cut, found = await self._settled(lambda: rollups.of_monitor(self._db, "day", monitor, wanted))
+        cut, found = await self._settled(lambda: rollups.of_monitor(self._db, span, monitor, wanted))
         for hour, piece in self._open.pieces(monitor, cut):
-            if hour.hour // 24 in wanted:
-                found.setdefault(hour.hour // 24, Bucket()).merge(piece.bucket)
+            if hour.hour // hours in wanted:
+                found.setdefault(hour.hour // hours, Bucket()).merge(piece.bucket)
         for _, _, at, status, held, tenths in self._uncounted(monitor, unread):
-            if at // times.DAY in wanted:
-                _count(found.setdefault(at // times.DAY, Bucket()), status, tenths, held)
+            if at // (hours * times.HOUR) in wanted:
+                _count(found.setdefault(at // (hours * times.HOUR), Bucket()), status, tenths, held)
         return sorted(found.items())
 
     async def buckets(self, monitors: Sequence[int], since_day: int, until_day: int) -> dict[int, Bucket]:
@@ -121,6 +130,29 @@ class Reads:
                         _count(found.setdefault(monitor, Bucket()), status, tenths, held)
         return found
 
+    async def many_days(
+        self, monitors: Sequence[int], days: range
+    ) -> tuple[Sequence[Sequence[Any]], dict[tuple[int, int], Bucket]]:
+        """See History."""
+        unread = await self._unread(monitors)
+        cut, stored = await self._settled(lambda: rollups.of_monitors(self._db, monitors, days))
+        buckets: dict[tuple[int, int], Bucket] = {}
+        for hour, behind in self._open.all_hours(cut):
+            if hour.hour // 24 in days:
+                pieces = hour.pieces
+                for monitor in monitors:
+                    piece = pieces.get(monitor)
+                    if piece is not None and monitor > behind:
+                        buckets.setdefault((hour.hour // 24, monitor), Bucket()).merge(piece.bucket)
+        wanted = {row[1] for row in unread}
+        for monitor in monitors:
+            if monitor in wanted or monitor in self._waiting:
+                for _, _, at, status, held, tenths in self._uncounted(monitor, unread):
+                    if at // times.DAY in days:
+                        bucket = buckets.setdefault((at // times.DAY, monitor), Bucket())
+                        _count(bucket, status, tenths, held)
+        return stored, buckets
+
     async def _sums(
         self, monitors: Sequence[int], since_day: int, until_day: int
     ) -> tuple[int, dict[int, Numbers]]:
@@ -143,6 +175,19 @@ class Reads:
         found = await self._between(monitor, since, until, _PLAIN)
         return [
             (at, None if tenths is None else tenths / 10, status_of(status))  # type: ignore
+            for at, (status, _, tenths) in found
+        ]
+
+    async def points(self, monitor: int, since: int, until: int) -> list[Point]:
+        """See History."""
+        found = await self._between(monitor, since, until, _PLAIN)
+        return [
+            Point(
+                at,
+                # What tickd could not know says nothing of how long the target takes.
+                None if tenths is None or status_of(status) == "unknown" else tenths / 10,  # type: ignore
+                status_of(status) in ("down", "timeout"),  # type: ignore
+            )
             for at, (status, _, tenths) in found
         ]
 

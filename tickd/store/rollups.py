@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from tickd.domain.uptime import COUNTS, Bucket
 from tickd.store.checks import Pass
@@ -17,6 +17,13 @@ Statuses = tuple[int, int, int, int, int]
 
 Numbers = tuple[float, ...]
 """The values of a bucket's `COUNTS`."""
+
+DAILY = (
+    "up + degraded - maintenance + maintenance_failed - min(degraded, up + degraded - maintenance "
+    "+ maintenance_failed), min(degraded, up + degraded - maintenance + maintenance_failed), "
+    "down + timeout - maintenance_failed, 0, unknown, maintenance, held_up, held_down"
+)
+"""What a bar of a day is made of, `days.Counted`; which checks in maintenance were degraded nobody knows."""
 
 _NUMBERS = ", ".join(COUNTS)
 _ALL = f"monitor, {_NUMBERS}, histogram"
@@ -47,6 +54,13 @@ SUMS = (
     "FROM day_rollups WHERE day IN (SELECT value FROM json_each(?)) "
     "AND monitor IN (SELECT value FROM json_each(?)) "
     "GROUP BY monitor"
+)
+# CROSS JOIN, so that every (day, monitor) is sought: a day of 30,000 monitors is not read for a hundred.
+OF_MONITORS = (
+    "WITH monitors AS MATERIALIZED (SELECT value FROM json_each(?)) "  # noqa: S608
+    + _padded(10)
+    + f"SELECT day, monitor, {DAILY} FROM json_each(?) AS days CROSS JOIN monitors "  # noqa: S608
+    "CROSS JOIN day_rollups ON day_rollups.day = days.value AND day_rollups.monitor = monitors.value"
 )
 CHECKS_OF_DAY = (
     "SELECT coalesce(sum(up + down + timeout + degraded + unknown), 0) FROM day_rollups WHERE day = ?"
@@ -101,6 +115,14 @@ async def sums(
     days = json.dumps(list(range(since_day, until_day + 1)))
     mark, *found = await db.fetch(SUMS, (days, json.dumps(monitors)))
     return Pass(*mark[1:5]), {row[0]: row[1:] for row in map(tuple, found)}
+
+
+async def of_monitors(
+    db: Database, monitors: Sequence[int], days: Iterable[int]
+) -> tuple[Pass, Sequence[Sequence[Any]]]:
+    """The days of these monitors: rows of (day, monitor, the numbers of `days.Counted`), day by day."""
+    mark, *found = await db.fetch(OF_MONITORS, (json.dumps(monitors), json.dumps(list(days))))
+    return Pass(*mark[1:5]), found
 
 
 async def edges(db: Database, span: Span) -> tuple[int, int] | None:

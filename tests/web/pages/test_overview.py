@@ -78,6 +78,9 @@ async def test_a_fragment_is_the_list_alone(tickd: Harness, me: Browser) -> None
     page, part = await me.get("/?kind=monitor"), await me.fragment("/?kind=monitor")
     assert names(part.text) == names(page.text) == ["site"]
     assert "<html" not in part.text and 'name="csrf"' not in part.text
+    # A browser that kept it would show it for the page when the reader comes back.
+    assert part.headers["Cache-Control"] == "no-store"
+    assert page.headers["Cache-Control"] == "private, no-cache"
     assert 'data-live="/?kind=monitor"' in page.text
 
 

@@ -116,6 +116,9 @@ class Visit:
     ) -> web.Response:
         """The page of a template; it is given `visit`, `user`, `may`, `csrf` and `flash` besides `values`."""
         html = site.draw(template, **self._given(), **values)
+        if self.is_fragment:
+            # It has the address of its page: kept, it would be shown in its place by the Back button.
+            cache_control = "no-store"
         return self._dressed(site.send(self.request, html, status, cache_control=cache_control, etag=etag))
 
     def go(self, path: str, say: str = "", *, tone: str = "good") -> web.Response:

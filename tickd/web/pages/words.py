@@ -58,8 +58,8 @@ def ago(milliseconds: int | None, none: str = "never") -> Markup:
     """As `moment`, told as a distance from now where there is a script: "3 minutes ago"."""
     if milliseconds is None:
         return Markup("<span class=quiet>{}</span>").format(none)
-    text = Markup('<time datetime="{}" data-ago>{}</time>')
-    return text.format(times.rfc3339(milliseconds), utc(milliseconds))
+    # Both texts are of our making, and a list has three hundred of them: to format them took a third of it.
+    return Markup(f'<time datetime="{times.rfc3339(milliseconds)}" data-ago>{utc(milliseconds)}</time>')  # noqa: S704
 
 
 def day(milliseconds: int) -> Markup:

@@ -1,0 +1,186 @@
+"""The overview: one list of an account's jobs, monitors and heartbeats, and news of what changed in it."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from tickd.clock import Clock
+from tickd.domain import overview as rules
+from tickd.domain import times
+from tickd.domain.alerts import SubjectKind
+from tickd.domain.days import Day
+from tickd.domain.overview import KINDS, STATES, Filters, Health, Item, Last, Page
+from tickd.errors import NotFound
+from tickd.services.days import Days
+from tickd.services.monitors import Monitors
+from tickd.services.news import News, Story
+from tickd.store import overview as store
+from tickd.store.database import Database
+
+SLICE = 2_000
+"""Plans that are sorted in one go, some milliseconds of the loop."""
+LOOKED_UP = 5
+"""Monitors without a check since the start whose last one is read for one page."""
+
+_TAGS = msgspec.json.Decoder(tuple[str, ...])
+_NO_FILTER = Filters()
+_Place = tuple[SubjectKind, int]
+
+
+class _Names(NamedTuple):
+    version: str
+    tags: list[str]
+    groups: list[str]
+
+
+class Overview:
+    """What the first page and its live updates read."""
+
+    def __init__(self, db: Database, clock: Clock, monitors: Monitors, days: Days) -> None:
+        self._db = db
+        self._days = days
+        self._clock = clock
+        self._monitors = monitors
+        self._names: dict[str, _Names] = {}
+        self._news = News(self.version, clock)
+
+    async def page(
+        self, account_id: str, filters: Filters = _NO_FILTER, *, limit: int = 100, offset: int = 0
+    ) -> Page:
+        """One page of what matches, in the wanted order."""
+        now = self._clock.now()
+        counts = await store.counts(self._db, account_id, filters, now)
+        if not filters.wanted_kinds:
+            return Page([], 0, counts)
+        total = sum(
+            count
+            for (kind, state), count in counts.items()
+            if kind in filters.wanted_kinds and state in filters.wanted_states
+        )
+        if filters.sort == "next" and "monitor" in filters.wanted_kinds:
+            places = await self._by_next(account_id, filters, now, limit, offset)
+        else:
+            places = await store.places(self._db, account_id, filters, now, limit=limit, offset=offset)
+        return Page(await self._items(places, now), total, counts)
+
+    async def _by_next(
+        self, account_id: str, filters: Filters, now: int, limit: int, offset: int
+    ) -> list[_Place]:
+        """The places of a page by what is due next, which memory alone knows of monitors."""
+        plans = await store.plans(self._db, account_id, filters, now)
+        most = limit + offset
+        best: list[tuple[bool, int, str, int, int]] = []
+        for start in range(0, len(plans), SLICE):
+            best = heapq.nsmallest(most, [*best, *map(self._plan, plans[start : start + SLICE])])
+            await asyncio.sleep(0)
+        return [(KINDS[kind], row) for _, _, _, kind, row in best[offset:]]
+
+    def _plan(self, found: Sequence[Any]) -> tuple[bool, int, str, int, int]:
+        kind, row, name, next_at, _state = found
+        if KINDS[kind] == "monitor":
+            next_at = self._monitors.latest(row)[1]
+        return next_at is None, next_at or 0, name.casefold(), kind, row
+
+    async def _items(self, places: Sequence[_Place], now: int) -> list[Item]:
+        found = {}
+        for kind in KINDS:
+            rows = [row for has, row in places if has == kind]
+            for row, known in (await store.items(self._db, kind, rows, now)).items():
+                found[kind, row] = known
+        lasts = await self._checks([row for kind, row in places if kind == "monitor"])
+        return [self._item(place, found[place], lasts) for place in places if place in found]
+
+    async def _checks(self, rows: Sequence[int]) -> dict[int, Last]:
+        """The latest checks of these monitors; after a start a few of them are read at each call."""
+        lasts, missing = {}, []
+        for row in rows:
+            check, due = self._monitors.latest(row)
+            if check is not None:
+                lasts[row] = rules.of_check(check)
+            elif due is not None:
+                missing.append(row)
+        for row in missing[:LOOKED_UP]:
+            try:
+                check = await self._monitors.look_up(row)
+            except NotFound:
+                continue
+            if check is not None:
+                lasts[row] = rules.of_check(check)
+        return lasts
+
+    def _item(self, place: _Place, found: dict[str, Any], checks: dict[int, Last]) -> Item:
+        kind, row = place
+        next_at, last = found["next_at"], None
+        if kind == "monitor":
+            next_at, last = self._monitors.latest(row)[1], checks.get(row)
+        elif found["last_at"] is not None:
+            last = _last(kind, found)
+        return Item(
+            kind=kind,
+            row=row,
+            id=found["id"],
+            name=found["name"],
+            group=found["group_name"],
+            tags=_TAGS.decode(found["tags"]),
+            state=STATES[found["state"]],
+            paused=bool(found["paused"]),
+            failing=bool(found["failing"]),
+            since=found["changed_at"] or found["created_at"],
+            next_at=next_at,
+            last=last,
+            target=_target(found["target"]),
+            running=bool(found["running"]),
+        )
+
+    async def bars(self, items: Sequence[Item], count: int) -> dict[str, list[Day]]:
+        """The last `count` days of these items, by their ids."""
+        now, found = self._clock.now(), {}
+        for kind in KINDS:
+            mine = {item.row: item.id for item in items if item.kind == kind}
+            for row, shown in (await self._days.of(kind, list(mine), count, now)).items():
+                found[mine[row]] = shown
+        return found
+
+    async def health(self, account_id: str) -> Health:
+        """How many items of the account are in each state, and the worst of these."""
+        return rules.health(await store.counts(self._db, account_id, _NO_FILTER, self._clock.now()))
+
+    async def names(self, account_id: str) -> tuple[list[str], list[str]]:
+        """The tags and the groups of the account; of a large one they are read when something has changed."""
+        version = await self.version(account_id)
+        known = self._names.get(account_id)
+        if known is None or known.version != version:
+            tags, groups = await store.tags(self._db, account_id), await store.groups(self._db, account_id)
+            known = self._names[account_id] = _Names(version, tags, groups)
+        return known.tags, known.groups
+
+    async def version(self, account_id: str) -> str:
+        """A text that changes whenever something of the account is made, edited, deleted or changes state."""
+        return await store.version(self._db, account_id, self._clock.now())
+
+    def watch(self, account_id: str) -> AsyncGenerator[Story, None]:
+        """News of the account until the daemon stops: its version at once and when it changes, and a tick
+        every ten seconds."""
+        return self._news.follow(account_id)
+
+    def stop(self) -> None:
+        """Let everyone who watches go."""
+        self._news.stop()
+
+
+def _target(said: str | int | None) -> str:
+    """An address, a schedule, or the words of an interval in seconds."""
+    return f"every {times.span(said * times.SECOND)}" if isinstance(said, int) else said or ""
+
+
+def _last(kind: SubjectKind, found: dict[str, Any]) -> Last:
+    if kind == "job":
+        status, code, words = found["last_status"], found["status_code"], found["words"]
+        return rules.of_run(status, found["last_at"], code, found["duration_ms"], words)
+    is_degraded, took = bool(found["degraded"]), found["duration_ms"]
+    return rules.of_event(found["last_kind"], found["last_at"], is_degraded, took, found["words"])

@@ -1,0 +1,51 @@
+"""Server-sent events: tell an open page that something has changed."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+
+from aiohttp import web
+
+from tickd.services.news import Story
+from tickd.web.pages import site
+from tickd.web.pages.visit import SESSION, Page, Visit
+
+_HEADERS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-store",
+    # A proxy that gathers what is sent would keep the news from the page.
+    "X-Accel-Buffering": "no",
+}
+_RETRY = b"retry: 3000\n\n"
+
+
+async def events(visit: Visit) -> web.StreamResponse:
+    """`GET /events`: `state` when something has changed, `tick` every ten seconds, until the session ends."""
+    response = web.StreamResponse(headers=site.HEADERS | _HEADERS)
+    await response.prepare(visit.request)
+    if visit.request.method == "HEAD":
+        return response
+    await response.write(_RETRY)
+    known = visit.request.headers.get("Last-Event-ID", "")
+    async with aclosing(visit.services.overview.watch(visit.account_id)) as news:
+        async for story in news:
+            if not await _may_hear(visit):
+                break
+            await response.write(_written(story, known))
+            known = story.version
+    return response
+
+
+async def _may_hear(visit: Visit) -> bool:
+    """Whether the one who listens is signed in still."""
+    signed = await visit.services.users.signed(visit.request.cookies.get(SESSION, ""))
+    return signed is not None and signed.principal.account_id == visit.account_id
+
+
+def _written(story: Story, known: str) -> bytes:
+    """The event: a page that was just loaded hears where it begins, one that was cut off what it missed."""
+    event = "hello" if story.event == "state" and known in ("", story.version) else story.event
+    return f"event: {event}\nid: {story.version}\ndata: {story.version}\n\n".encode()
+
+
+PAGES = (Page("GET", "/events", events),)
