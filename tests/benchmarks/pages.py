@@ -200,17 +200,20 @@ def say(*words: object, end: str = "\n") -> None:
 
 
 def first_calls(db: Path, seeded: Seeded) -> None:
-    """The very first call of each page after a start of its own."""
+    """The very first call of each page: as soon as it is ready, and a moment later, after a start each."""
     for title, path, token in (
-        ("overview, first call after the start", "/", seeded.token),
-        ("status page, first call after the start", f"/status/{seeded.slug}", ""),
+        ("overview", "/", seeded.token),
+        ("status page", f"/status/{seeded.slug}", ""),
     ):
-        with started(db) as (child, ready):
-            client = Client(child.url, token)
-            before = rss_mib(child)
-            row(f"{title} (ready in {ready:.1f} s)", client.timed([path]))
-            say(f"    RSS {before:.0f} MiB before, {rss_mib(child):.0f} MiB behind it")
-            client.close()
+        for pause in (0.0, 1.0):
+            with started(db) as (child, ready):
+                time.sleep(pause)
+                client, before = Client(child.url, token), rss_mib(child)
+                words = f"{pause:.0f} s after ready" if pause else f"at ready, {ready:.1f} s after the start"
+                row(f"{title}, first call {words}", client.timed([path]))
+                client.close()
+                if pause:
+                    say(f"    RSS {before:.0f} MiB before it, {rss_mib(child):.0f} MiB behind it")
 
 
 def busier(child: Child, some: Sequence[str]) -> None:
