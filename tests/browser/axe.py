@@ -5,8 +5,11 @@ from __future__ import annotations
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Page
 
-_RUN = """async () => {
-  const found = await axe.run(document, {resultTypes: ["violations"]});
+_COLOURS = ["color-contrast", "link-in-text-block"]
+"""What another colour scheme may make wrong."""
+_RUN = """async (rules) => {
+  const only = rules.length ? {runOnly: {type: "rule", values: rules}} : {};
+  const found = await axe.run(document, {resultTypes: ["violations"], ...only});
   const bad = found.violations.filter((one) => ["serious", "critical"].includes(one.impact));
   const why = (node) => (node.any[0] || node.all[0] || node.none[0] || {}).message;
   const line = (one, node) => `${one.id} (${one.impact}): ${node.target.join(" ")}: ${why(node)}`;
@@ -14,13 +17,14 @@ _RUN = """async () => {
 }"""
 
 
-async def faults(page: Page) -> list[str]:
+async def faults(page: Page, *, colours_only: bool = False) -> list[str]:
     """The serious and critical faults, one line each.
 
     The script comes by the debugger, whom no Content-Security-Policy holds back: the page's own stays on.
     """
-    await page.evaluate(AXE_SCRIPT)
-    lines: list[str] = await page.evaluate(_RUN)
+    if not await page.evaluate("'axe' in window"):
+        await page.evaluate(AXE_SCRIPT)
+    lines: list[str] = await page.evaluate(_RUN, _COLOURS if colours_only else [])
     return lines
 
 

@@ -47,7 +47,7 @@ PAGES: Mapping[str, str] = {
     "users": "/settings/users",
     "security": "/settings/security",
     "status": "/status/{slug}",
-    "single": "/s/{of a monitor}",
+    "single": "/s/{slug}",
 }
 STRANGERS: Mapping[str, str] = {"sign-in": "/sign-in"}
 SHOWN = {

@@ -7,9 +7,14 @@ from playwright.async_api import Browser, expect
 
 from tests.browser import addresses
 from tests.browser.company import Company
-from tests.browser.visitor import Visitor, visiting
+from tests.browser.visitor import PHONE, Visitor, visiting
 from tests.support.endpoint import Endpoint
 
+_IS_HIDDEN = """() => {
+  const one = document.activeElement, bar = document.querySelector(".form .buttons");
+  const [box, over] = [one.getBoundingClientRect(), bar.getBoundingClientRect()];
+  return !bar.contains(one) && box.bottom > over.top + 1 && box.top < over.bottom;
+}"""
 STOPS = 60
 """How many places of a page are looked at, at most."""
 
@@ -77,3 +82,16 @@ async def test_the_focus_can_always_be_seen(
                 hidden.append(focused)
         assert hidden == []
         assert len(seen) > 5
+
+
+async def test_on_a_phone_the_buttons_of_a_form_never_hide_what_has_the_focus(
+    browser: Browser, company: Company
+) -> None:
+    token = company.seeded.token
+    async with visiting(browser, company.harness.url, token=token, size=PHONE) as visitor:
+        await visitor.go("/jobs/new")
+        for _ in range(STOPS):
+            await visitor.page.keyboard.press("Tab")
+            if (await visitor.focused())["tag"] not in ("INPUT", "SELECT", "TEXTAREA", "SUMMARY"):
+                continue
+            assert not await visitor.page.evaluate(_IS_HIDDEN)

@@ -16,7 +16,7 @@ async def _faults(visitor: Visitor) -> dict[str, list[str]]:
     found = {}
     for scheme in ("light", "dark"):
         await visitor.page.emulate_media(color_scheme=scheme)
-        if wrong := await axe.faults(visitor.page):
+        if wrong := await axe.faults(visitor.page, colours_only=scheme == "dark"):
             found[scheme] = wrong
     if wide := await axe.overflow(visitor.page):
         found["too wide"] = wide

@@ -20,11 +20,12 @@ from pathlib import Path
 from tests.support.seeding import pages, runs, subjects, telling
 from tests.support.seeding.checks import History, Watched
 from tests.support.seeding.telling import Failure
-from tickd.domain import incidents, times
+from tickd.domain import cron, incidents, times
 from tickd.domain.heartbeats import Heartbeat
 from tickd.domain.jobs import Job
 from tickd.domain.monitors import Monitor
 from tickd.store import accounts
+from tickd.store import days as day_rows
 from tickd.store.database import Database
 
 Step = Callable[[str, float], None]
@@ -85,6 +86,8 @@ def seed(
         executions, failed_runs = runs.executions(db, planned, since=since, now=now, some=some)
         step("pings", 0)
         pings, silences = runs.pings(db, awaited, since=since, now=now, some=some)
+        while day_rows.count_pings(db, 1_000_000):  # as the daemon would have long since
+            pass
         db.execute("COMMIT")
         raw_days = _raw_days([one for _, one in watched], raw_checks)
         done = iter(range(1, days + 2))
@@ -148,7 +151,9 @@ def _of_jobs(planned: list[Job], failed: list[runs.Failed], now: int) -> list[Fa
     error = "the endpoint answered 500 Internal Server Error"
     for job in planned:
         if job.failing and not job.paused:
-            found.append(Failure(known[job.row], now - 38 * times.MINUTE, None, error, 500))
+            before = list(cron.occurrences(job.schedule, job.timezone, now - 30 * times.DAY, now))
+            since = before[-job.consecutive_failures] + 2 * times.SECOND
+            found.append(Failure(known[job.row], since, None, error, 500))
     return found
 
 
