@@ -66,6 +66,8 @@ SWITCH_SECS = 0.0005
 """How long the writer may keep the interpreter from the event loop; Python has ten times that."""
 STOP_SECS = 1.0
 """How long at stop the alerts under way get to be taken; what is not taken is sent at the next start."""
+FIRST_PAGES = ("base", "bits", "forms", "overview/", "status/", "entrance/")
+"""The templates that are compiled before the daemon says that it serves."""
 REACH_SECS = 1.0
 """How long a reference target gets to answer."""
 
@@ -325,8 +327,10 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, _stop(stopping, number))
-        await self.start()
         # Beside the loop: the first reader must not wait until the templates are compiled.
+        warming = loop.run_in_executor(None, site.warm, FIRST_PAGES)
+        await self.start()
+        await warming
         warming = loop.run_in_executor(None, site.warm)
         await started()
         ends: list[asyncio.Future[Any]] = [

@@ -16,8 +16,8 @@ from tests.support.daemon import KEY, Harness, Reply, eventually, running
 from tickd import app
 from tickd.domain.accounts import DEFAULT_ACCOUNT, KeyRequest, Scope
 from tickd.errors import Unavailable
-from tickd.web.routes import Route
 from tickd.services.accounts import Accounts
+from tickd.web.routes import Route
 from tickd.web.server import all_routes
 
 JOB = {"name": "nightly", "schedule": "0 2 * * *", "endpoint": "http://127.0.0.1:9/"}

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from tickd.clock import Clock
+from tickd.domain import cron, times
 from tickd.domain import overview as rules
-from tickd.domain import times
 from tickd.domain.alerts import SubjectKind
 from tickd.domain.days import Day
 from tickd.domain.overview import KINDS, STATES, Filters, Health, Item, Last, Page
@@ -133,7 +133,7 @@ class Overview:
             since=found["changed_at"] or found["created_at"],
             next_at=next_at,
             last=last,
-            target=_target(found["target"]),
+            target=_target(kind, found["target"]),
             running=bool(found["running"]),
         )
 
@@ -173,9 +173,11 @@ class Overview:
         self._news.stop()
 
 
-def _target(said: str | int | None) -> str:
-    """An address, a schedule, or the words of an interval in seconds."""
-    return f"every {times.span(said * times.SECOND)}" if isinstance(said, int) else said or ""
+def _target(kind: SubjectKind, said: str | int | None) -> str:
+    """What is called or watched; of a heartbeat, how often it is expected, in words."""
+    if isinstance(said, int):
+        return f"every {times.span(said * times.SECOND)}"
+    return cron.describe(said) if kind == "heartbeat" and said else said or ""
 
 
 def _last(kind: SubjectKind, found: dict[str, Any]) -> Last:

@@ -25,8 +25,8 @@ from tickd.store.database import Database
 KEPT = 3 * times.SECOND
 """How long what a page shows is kept, in milliseconds."""
 CHART_KEPT = times.MINUTE
-PAGES_KEPT = 64
-BEFORE_KEPT = 32
+PAGES_KEPT = 16
+BEFORE_KEPT = 16
 """How many pages are kept, and how many lists of days."""
 LOAD = 1_000
 """Pages that are read at once at start."""

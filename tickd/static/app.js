@@ -80,7 +80,7 @@
   };
   const listen = () => {
     if (source || document.hidden || !document.querySelector("[data-live]")) return;
-    source = new EventSource("/events");
+    source = new EventSource("/events?since=" + encodeURIComponent(document.querySelector("meta[name=version]").content));
     for (const name of ["state", "tick"]) source.addEventListener(name, () => refresh(name));
     source.onopen = () => document.documentElement.removeAttribute("data-offline");
     source.onerror = () => document.documentElement.setAttribute("data-offline", "");

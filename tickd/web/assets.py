@@ -56,7 +56,10 @@ def address(name: str) -> str:
 
 def routes() -> tuple[Route, ...]:
     """The routes of all static files."""
-    return tuple(_route(asset) for asset in assets().values())
+    found = assets()
+    # Browsers ask for the icon of what is no page, too: of an answer in JSON, or of a file.
+    icon = _route(found["tickd.svg"], "/favicon.ico", "public, max-age=86400")
+    return (icon, *(_route(asset, asset.path, FOR_EVER) for asset in found.values()))
 
 
 def _files(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, Traversable]]:
@@ -67,11 +70,12 @@ def _files(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, Travers
             yield prefix + entry.name, entry
 
 
-def _route(asset: Asset) -> Route:
+def _route(asset: Asset, path: str, cache_control: str) -> Route:
     async def serve(call: Call) -> Answer:
         """A static file."""
         encoding = compression.chosen(call.request.headers.get("Accept-Encoding", ""))
-        headers = {"Cache-Control": FOR_EVER, "X-Content-Type-Options": "nosniff", "Vary": "Accept-Encoding"}
+        headers = {"Cache-Control": cache_control, "Vary": "Accept-Encoding"}
+        headers["X-Content-Type-Options"] = "nosniff"
         content = asset.content
         if encoding and not asset.kind.startswith("image/png"):
             if encoding not in asset.packed:
@@ -81,4 +85,4 @@ def _route(asset: Asset) -> Route:
         return Answer(content, headers=headers, content_type=asset.kind)
 
     summary = f"The file {asset.name} of the pages"
-    return Route("GET", asset.path, serve, summary, {200: None}, scope=None, documented=False)
+    return Route("GET", path, serve, summary, {200: None}, scope=None, documented=False)

@@ -12,7 +12,7 @@ from aiohttp import web
 from tickd.services.keeping import Keeping
 from tickd.web import compression
 
-MOST = 256
+MOST = 64
 """How many prints are kept: those that were made last."""
 
 

@@ -26,7 +26,8 @@ async def events(visit: Visit) -> web.StreamResponse:
     if visit.request.method == "HEAD":
         return response
     await response.write(_RETRY)
-    known = visit.request.headers.get("Last-Event-ID", "")
+    # What the page was drawn from; after a cut the browser names what it heard last.
+    known = visit.request.headers.get("Last-Event-ID") or visit.request.query.get("since", "")
     async with aclosing(visit.services.overview.watch(visit.account_id)) as news:
         async for story in news:
             if not await _may_hear(visit):

@@ -62,11 +62,15 @@ def templates() -> jinja2.Environment:
     return environment
 
 
-def warm() -> None:
-    """Compile every template, so that nobody waits for it; takes a few tenths of a second."""
+def warm(first: tuple[str, ...] = ()) -> None:
+    """Compile every template, so that nobody waits for it; in all it takes half a second.
+
+    With `first`, only those in these folders.
+    """
     environment = templates()
     for name in environment.list_templates():
-        environment.get_template(name)
+        if not first or name.startswith(first):
+            environment.get_template(name)
 
 
 def draw(template: str, **values: object) -> str:

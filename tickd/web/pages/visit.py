@@ -53,6 +53,9 @@ class Visit:
     )
     """The form that was sent."""
 
+    version: str = ""
+    """What the account's state was before anything of it was read, for the page to hear what came after."""
+
     @property
     def user(self) -> User:
         """Who is signed in; Unauthorized when nobody is."""
@@ -193,6 +196,8 @@ def bind(app: web.Application, page: Page, base_url: Callable[[], str]) -> None:
                 await _receive(visit)
             if page.scope is not None:
                 visit.who.require(page.scope)
+                if page.method == "GET" and not visit.is_fragment:
+                    visit.version = await visit.services.overview.version(visit.account_id)
             return await page.handler(visit)
         except TickdError as error:
             return visit.refuse(error)
