@@ -25,7 +25,7 @@ async def monitor(tickd: Harness, endpoint: Endpoint, name: str = "Shop front") 
 
 async def listen(visitor: Visitor, path: str) -> None:
     """Open a page, and wait until it hears what happens."""
-    async with visitor.page.expect_response("**/events"):
+    async with visitor.page.expect_response("**/events?*"):
         await visitor.go(path)
 
 

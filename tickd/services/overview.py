@@ -14,6 +14,7 @@ from tickd.domain import cron, times
 from tickd.domain import overview as rules
 from tickd.domain.alerts import SubjectKind
 from tickd.domain.days import Day
+from tickd.domain.heartbeats import seconds_of
 from tickd.domain.overview import KINDS, STATES, Filters, Health, Item, Last, Page
 from tickd.errors import NotFound
 from tickd.services.days import Days
@@ -175,9 +176,10 @@ class Overview:
 
 def _target(kind: SubjectKind, said: str | int | None) -> str:
     """What is called or watched; of a heartbeat, how often it is expected, in words."""
-    if isinstance(said, int):
-        return f"every {times.span(said * times.SECOND)}"
-    return cron.describe(said) if kind == "heartbeat" and said else said or ""
+    if kind != "heartbeat":
+        return str(said or "")
+    seconds = said if isinstance(said, int) else seconds_of(said or "")
+    return f"every {times.span(seconds * times.SECOND)}" if seconds else cron.describe(str(said))
 
 
 def _last(kind: SubjectKind, found: dict[str, Any]) -> Last:
