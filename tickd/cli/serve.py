@@ -59,7 +59,7 @@ def serve(file: Path | None, **flags: Any) -> None:
 def dev(**flags: Any) -> None:
     """Run the daemon for local development: in memory, on this machine alone, with any API key.
 
-    The page at its address lists jobs and runs, and has a Run button.
+    Whoever opens its dashboard is an owner, without signing in.
     """
     settings = config.load(flags, {}, dev=True)
     if settings.listen[0] not in ("127.0.0.1", "::1", "localhost"):
