@@ -125,8 +125,7 @@ def change(
 
 def host(value: str) -> str:
     """A host name in lower case, an international one as its A-label; ValueError where it is none."""
-    text = value.strip().rstrip(".").lower()
-    name = idna.encode(text, uts46=True).decode("ascii")
+    name = idna.encode(value.strip().lower(), uts46=True).decode("ascii").rstrip(".")
     if "." not in name or name.rpartition(".")[2].isdigit() or name.endswith(".localhost"):
         raise ValueError("an address, or a name of this machine alone")
     return name

@@ -70,10 +70,9 @@ def build(
         middleware.say_errors(lambda request: visit.stranger(request, base_url())),
         middleware.refuse_while_stopping(lambda: services.health.accepting),
         middleware.source_of(trusted_proxies),
+        *([middleware.only_local_hosts(LOCAL_HOSTS)] if dev else []),
         status.own_domains,
     ]
-    if dev:
-        layers.append(middleware.only_local_hosts(LOCAL_HOSTS))
     app = web.Application(middlewares=layers, client_max_size=BODY_BYTES)
     app[SERVICES] = services
     app[status.PRINTS] = Prints()

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 import msgspec
-from aiohttp import web
 from multidict import MultiMapping
 
 from tickd.errors import Conflict, Invalid, LimitReached, Malformed, TickdError
 from tickd.web import fields
+from tickd.web.pages.receiving import Upload
 
 T = TypeVar("T")
 
@@ -47,9 +48,15 @@ class Field:
     nullable: bool = False
     """Whether an empty field means null, rather than leaving the value as it is."""
     autocomplete: str = "off"
+    has_focus: bool = False
+    """Whether the page begins with the cursor in it."""
+    digits: bool = False
+    """Whether a phone shows its digits for it."""
     rows: int = 4
     suggestions: str = ""
     """The id of a `<datalist>` on the page."""
+    is_zone: bool = False
+    """Whether it begins with the browser's own time zone, where a script (pick.js) can say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +110,7 @@ def filled(sections: Sequence[Section], known: Mapping[str, Any]) -> Form:
     return form
 
 
-def sent(sections: Sequence[Section], data: MultiMapping[str | bytes | bytearray | web.FileField]) -> Form:
+def sent(sections: Sequence[Section], data: MultiMapping[str | Upload]) -> Form:
     """A form as a person sent it."""
     form = Form(sections)
     for one in form.fields():
@@ -133,21 +140,40 @@ def said(form: Form) -> dict[str, Any]:
     return values
 
 
-def spec(form: Form, kind: type[T], values: dict[str, Any] | None = None) -> T | None:
-    """What the form says as a `kind`, or None: then every field that is wrong has its error."""
+def spec(
+    form: Form,
+    kind: type[T],
+    values: dict[str, Any] | None = None,
+    *,
+    rules: Callable[[T], object] | None = None,
+    stand_ins: Mapping[str, Any] = MappingProxyType({}),
+) -> T | None:
+    """What the form says as a `kind`, or None: then every field that is wrong has its error.
+
+    `rules` are the domain's: they raise Invalid for one field at a time, and store nothing. A field that is
+    blamed is left out, or has its value of `stand_ins`, when they are asked again.
+    """
     values = said(form) if values is None else dict(values)
-    missing = {one.name for one in msgspec.structs.fields(kind) if one.required}  # type: ignore[arg-type]
-    for name in sorted(missing - values.keys() - form.errors.keys()):
-        form.blame(Invalid(name, "is required"))
+    required = {one.name for one in msgspec.structs.fields(kind) if one.required}  # type: ignore[arg-type]
+    for name in sorted(required - values.keys()):
+        if name not in form.errors:
+            form.blame(Invalid(name, "is required"))
+        if name in stand_ins:
+            values[name] = stand_ins[name]
+    blamed: set[str] = set()
     while True:
         try:
-            made = fields.convert({name: item for name, item in values.items()}, kind)
+            made = fields.convert(dict(values), kind)
+            if rules is not None:
+                rules(made)
         except Invalid as error:
-            if error.field in form.errors or error.field not in values:
-                form.blame(error)
-                return None
             form.blame(error)
+            if error.field in blamed or error.field not in values:
+                return None
+            blamed.add(error.field)
             del values[error.field]
+            if error.field in stand_ins:
+                values[error.field] = stand_ins[error.field]
         else:
             return None if form.errors else made
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 from urllib.parse import urlencode
 
@@ -11,8 +11,8 @@ from aiohttp import web
 from markupsafe import Markup
 from msgspec import Struct
 
-from tickd.domain import bars, overview
-from tickd.domain.overview import Filters, Health, Item
+from tickd.domain import bars, overview, times
+from tickd.domain.overview import Filters, Health, Item, Last
 from tickd.services.bulk import Action, Outcome
 from tickd.web import fields
 from tickd.web.pages import words
@@ -22,6 +22,8 @@ LIMIT = 100
 """Items on one page."""
 TOLD = 5
 """How many of what could not be done are named."""
+NAMED = 10
+"""How many of what is to be deleted are named."""
 
 _TONES = {"down": "bad", "degraded": "warn", "late": "warn"}
 _DONE = {
@@ -60,7 +62,7 @@ async def page(visit: Visit) -> web.Response:
 async def _shown(visit: Visit, wanted: Wanted) -> dict[str, Any]:
     service, account_id = visit.services.overview, visit.account_id
     filters = Filters(**{name: getattr(wanted, name) for name in Filters.__struct_fields__})
-    offset = max(0, wanted.offset)
+    offset = max(0, min(1 << 53, wanted.offset))
     found = await service.page(account_id, filters, limit=LIMIT, offset=offset)
     tags, groups = await service.names(account_id)
     health = await service.health(account_id)
@@ -81,6 +83,8 @@ async def _shown(visit: Visit, wanted: Wanted) -> dict[str, Any]:
         "trouble": sum(count for state, count in states if state in overview.TROUBLE),
         "link": linker(wanted),
         "target": target,
+        "result": result,
+        "nowhere": await visit.services.channels.warning(account_id),
     }
 
 
@@ -99,6 +103,18 @@ def linker(wanted: Wanted) -> Callable[..., str]:
 def target(item: Item) -> str:
     """Where the page of an item is."""
     return f"/{item.kind}s/{item.id}"
+
+
+def result(last: Last) -> str:
+    """The latest result in a few words: `200 · 34 ms`."""
+    took = "" if last.took is None else _took(last.took)
+    return " · ".join(part for part in (last.text, took, last.more) if part)
+
+
+def _took(milliseconds: float) -> str:
+    if milliseconds < times.MINUTE:
+        return words.milliseconds(milliseconds)
+    return words.duration(milliseconds / times.SECOND)
 
 
 def _by_kind(health: Health) -> dict[str, int]:
@@ -126,23 +142,32 @@ async def bulk(visit: Visit) -> web.Response:
     if not chosen.item:
         return visit.go(back, "Nothing was chosen.", tone="warn")
     if chosen.do == "delete" and not chosen.sure:
-        return _asked(visit, chosen, back)
+        return await _asked(visit, chosen, back)
     outcome = await visit.services.bulk.do(visit.account_id, chosen.item, chosen.do, chosen.tag)
     return visit.go(back, told(chosen.do, outcome), tone="warn" if outcome.failed else "good")
 
 
-def _asked(visit: Visit, chosen: Chosen, back: str) -> web.Response:
+async def _asked(visit: Visit, chosen: Chosen, back: str) -> web.Response:
     hidden = [("do", "delete"), ("sure", "yes"), ("back", chosen.back)]
     count = words.plural(len(chosen.item), "item")
     return visit.page(
         "confirm.html",
         title=f"Delete {count}?",
-        message=f"{count} and all their history will be gone. This can't be undone.",
+        message=gone(await visit.services.overview.called(visit.account_id, chosen.item)),
         action="/bulk",
         label=f"Delete {count}",
+        keep="Keep it" if len(chosen.item) == 1 else "Keep them",
         back=back,
         hidden=hidden + [("item", item) for item in chosen.item],
     )
+
+
+def gone(names: Sequence[str]) -> str:
+    """What a delete of these takes away: the first of them by name."""
+    named = ", ".join(names[:NAMED])
+    if len(names) > NAMED:
+        named += f" and {words.number(len(names) - NAMED)} more"
+    return f"This will be gone, with all its history: {named}. It can't be undone."
 
 
 def told(action: Action, outcome: Outcome) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 
@@ -34,6 +34,10 @@ PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 SHORT = "public, max-age=5"
 TIPS_MOST = 30
 """With more lines than these, bars don't tell each day: a text for each would be most of the page."""
+
+TROUBLE_DAYS = 10
+TROUBLES_MOST = 200
+"""How many days with trouble are listed of each line; and with how many lines they are not."""
 
 _HEADERS = {
     **{name: value for name, value in site.HEADERS.items() if name != "Cross-Origin-Opener-Policy"},
@@ -178,8 +182,8 @@ async def chart(visit: Visit) -> web.Response:
 @web.middleware
 async def own_domains(request: web.Request, handler: Answering) -> web.StreamResponse:
     """Serve a page under its own domain, where there is nothing else of tickd but its static files."""
-    found = _HOST.fullmatch(request.host.lower())
-    page = None if found is None else request.app[SERVICES].status_pages.of_host(found[1])
+    host = request.host.lower().partition(":")[0].rstrip(".")
+    page = request.app[SERVICES].status_pages.of_host(host) if host else None
     if page is None or request.path.startswith("/static/"):
         return await handler(request)
     return await on_own_domain(request, page)
@@ -212,13 +216,33 @@ def _page(view: View, place: Place) -> str:
     def drawn(days: tuple[Day, ...], name: str) -> Markup:
         return Markup(bars.full(days, name, tips=count <= TIPS_MOST))  # noqa: S704 - drawn by us, escaped there
 
-    return site.draw("status/page.html", view=view, page=view.page, place=place, bars=drawn, well=WELL)
+    return site.draw(
+        "status/page.html",
+        view=view,
+        page=view.page,
+        place=place,
+        bars=drawn,
+        trouble=_trouble if count <= TROUBLES_MOST else _no_trouble,
+        well=WELL,
+    )
+
+
+def _trouble(days: Sequence[Day]) -> list[str]:
+    """The last days on which something failed or nothing was seen, newest first, each in a sentence."""
+    ailing = [day.text for day in reversed(days) if day.state in ("degraded", "down", "unknown")]
+    return ailing[:TROUBLE_DAYS]
+
+
+def _no_trouble(_days: Sequence[Day]) -> list[str]:
+    return []
 
 
 def _single(found: Single, slug: str) -> str:
     drawn = Markup(bars.full(found.line.days, found.line.name, tips=True))  # noqa: S704
     has_chart = found.subject.kind == "monitor" and found.subject.type != "ssl"
-    return site.draw("status/single.html", found=found, slug=slug, bars=drawn, has_chart=has_chart)
+    return site.draw(
+        "status/single.html", found=found, slug=slug, bars=drawn, trouble=_trouble, has_chart=has_chart
+    )
 
 
 def _shared(is_public: bool) -> dict[str, str]:
@@ -253,7 +277,6 @@ def _below(handler: Callable[[Place], Awaitable[web.Response]]) -> Handler:
     return _open(serve)
 
 
-_HOST = re.compile(r"([a-z0-9.-]+?)\.?(?::[0-9]{1,5})?")
 _THEME = re.compile(r"/theme-[0-9a-f]{6}\.css")
 _OF_DOMAIN: Mapping[str, Callable[[Place], Awaitable[web.Response]]] = {
     "/": show,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from aiohttp import web
 from msgspec import structs
 
 from tickd.domain import images
@@ -15,14 +15,19 @@ from tickd.domain.status_views import Subject
 from tickd.errors import Invalid
 from tickd.web.pages import forms
 from tickd.web.pages.forms import Field, Form, Section
+from tickd.web.pages.receiving import Upload
 from tickd.web.pages.visit import Visit
 
 SPARE = 1
 """How many empty groups a form has for what is new."""
+BOXES_MOST = 200
+"""How many subjects are shown as boxes; of more, names and ids are written."""
+BOXES_IN_ALL = 2_000
+"""How many boxes a form has at most, over all of its groups."""
 MOST = 60
 """How many groups a form is read with: more than a page may have, so that the rule says what is wrong."""
 
-_VISIBILITIES = (("private", "Private: the signed-in of this account"), ("public", "Public: everybody"))
+_VISIBILITIES = (("private", "Private: signed-in users only"), ("public", "Public: everybody"))
 _ADDRESS = Section(
     "",
     (
@@ -50,7 +55,11 @@ _READERS = Section(
     ),
 )
 _LOOKS = Section(
-    "Looks", (Field("accent_color", "Accent colour", placeholder="#1f6547", hint="As #rrggbb."),)
+    "Looks",
+    (
+        Field("accent_color", "Accent colour", hint="Behind the title."),
+        Field("no_accent", "No accent colour", "checkbox"),
+    ),
 )
 _SHOWN = Section(
     "What it shows",
@@ -83,6 +92,7 @@ def _group(number: int) -> Section:
                 rows=4,
                 hint="A name or an id a line, in the order in which they are shown.",
             ),
+            Field(f"group_{number}_chosen", "Shows", "many"),
             Field(f"group_{number}_tags", "And everything tagged", "tags", placeholder="web, shop"),
         ),
     )
@@ -91,17 +101,59 @@ def _group(number: int) -> Section:
 def shown(page: StatusPage | None, subjects: Sequence[Subject], spare: int = SPARE) -> Form:
     """The form of a page as it stands, or of a new one."""
     if page is None:
-        return forms.filled(sections(spare), {"visibility": "private", "enabled": True, "group_0_place": 1})
-    known = structs.asdict(page)
-    names = _names(subjects)
+        plain = {"visibility": "private", "enabled": True, "group_0_place": 1, "no_accent": True}
+        return forms.filled(sections(spare), plain)
+    known = structs.asdict(page) | {"no_accent": not page.accent_color}
+    names, has_boxes = _names(subjects), _has_boxes(len(page.groups) + spare, subjects)
     for number, group in enumerate(page.groups):
         known[f"group_{number}_name"] = group.name
         known[f"group_{number}_place"] = number + 1
-        known[f"group_{number}_subjects"] = [names.get(one, one) for one in group.subjects]
+        if has_boxes:
+            known[f"group_{number}_chosen"] = group.subjects
+        else:
+            known[f"group_{number}_subjects"] = [names.get(one, one) for one in group.subjects]
         known[f"group_{number}_tags"] = group.tags
     count = len(page.groups)
     known[f"group_{count}_place"] = count + 1
     return forms.filled(sections(count + spare), known)
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A group as it is drawn: `boxes` are (subject, whether it is chosen), None where names are written."""
+
+    number: int
+    title: str
+    fields: dict[str, Field]
+    boxes: list[tuple[Subject, bool]] | None
+
+
+def picks(form: Form, subjects: Sequence[Subject]) -> list[Pick]:
+    """The groups of a form; boxes begin with what is chosen, in its order, which is sent again like that."""
+    count, found = _count(form), []
+    has_boxes = _has_boxes(count, subjects)
+    by_id = {one.id: one for one in subjects}
+    for number in range(count):
+        prefix = f"group_{number}_"
+        chosen = [one for one in form.values.get(f"{prefix}chosen") or () if one in by_id]
+        boxes = [(by_id[one], True) for one in dict.fromkeys(chosen)]
+        boxes += [(one, False) for one in subjects if one.id not in chosen]
+        mine = {one.name.removeprefix(prefix): one for one in form.fields() if one.name.startswith(prefix)}
+        if has_boxes:
+            mine["subjects"] = replace(mine["subjects"], label="Order", hint=_FIRST, rows=3)
+        found.append(Pick(number, f"Group {number + 1}", mine, boxes if has_boxes else None))
+    return found
+
+
+_FIRST = "A name or an id a line: these are chosen too, and stand first, in this order."
+
+
+def _has_boxes(groups: int, subjects: Sequence[Subject]) -> bool:
+    return len(subjects) <= BOXES_MOST and groups * len(subjects) <= BOXES_IN_ALL
+
+
+def _count(form: Form) -> int:
+    return sum(one.name.endswith("_place") for one in form.fields())
 
 
 def sent(visit: Visit) -> Form:
@@ -112,11 +164,11 @@ def sent(visit: Visit) -> Form:
 
 def more(form: Form) -> Form:
     """The same form with one more empty group."""
-    count = sum(one.name.endswith("_place") for one in form.fields())
+    count = _count(form)
     values = form.values | {f"group_{count}_place": str(count + 1)}
     longer = Form(sections(count + 1), values)
     for one in longer.fields():
-        longer.values.setdefault(one.name, "")
+        longer.values.setdefault(one.name, [] if one.kind == "many" else "")
     return longer
 
 
@@ -125,6 +177,8 @@ def said(form: Form, visit: Visit, subjects: Sequence[Subject]) -> dict[str, Any
     values = forms.said(form)
     groups = sorted(_groups(form, values, subjects), key=lambda found: found[0])
     plain = {name: value for name, value in values.items() if not name.startswith("group_")}
+    if plain.pop("no_accent"):
+        plain["accent_color"] = ""
     plain["groups"] = [group for _, group in groups]
     picture = _picture(form, visit)
     if picture is not None:
@@ -137,11 +191,12 @@ def _groups(
 ) -> Iterator[tuple[tuple[int, int], dict[str, Any]]]:
     """Each group that says anything, with its place."""
     by_name = _by_name(subjects)
-    count = sum(one.name.endswith("_place") for one in form.fields())
+    count = _count(form)
     for number in range(count):
         name = values.get(f"group_{number}_name", "")
         lines, tags = values.get(f"group_{number}_subjects", []), values.get(f"group_{number}_tags", [])
-        if not (name or lines or tags):
+        chosen = values.get(f"group_{number}_chosen") or []
+        if not (name or lines or tags or chosen):
             continue
         if not name:
             form.errors[f"group_{number}_name"] = "is required"
@@ -152,7 +207,7 @@ def _groups(
             except ValueError as error:
                 form.errors[f"group_{number}_subjects"] = str(error)
         place = values.get(f"group_{number}_place", number + 1)
-        yield (place, number), {"name": name, "subjects": found, "tags": tags}
+        yield (place, number), {"name": name, "subjects": [*dict.fromkeys([*found, *chosen])], "tags": tags}
 
 
 def _found(line: str, by_name: dict[str, list[str]]) -> str:
@@ -184,8 +239,8 @@ def _names(subjects: Sequence[Subject]) -> dict[str, str]:
 def _picture(form: Form, visit: Visit) -> str | None:
     """The picture that was sent as a `data:` address, "" to take the old one away, None to leave it."""
     sent_file = visit.data.get("logo")
-    if isinstance(sent_file, web.FileField) and sent_file.filename:
-        content = sent_file.file.read(images.MOST_BYTES + 1)
+    if isinstance(sent_file, Upload) and sent_file.filename:
+        content = sent_file.content[: images.MOST_BYTES + 1]
         try:
             image = images.from_bytes("logo", content)
         except Invalid as error:

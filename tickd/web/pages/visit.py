@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import json
@@ -18,21 +17,25 @@ from multidict import MultiDict, MultiDictProxy
 
 from tickd.domain.accounts import Principal
 from tickd.domain.users import User
-from tickd.errors import Forbidden, Malformed, NotFound, TickdError, Unauthorized
+from tickd.errors import Forbidden, NotFound, TickdError, Unauthorized
 from tickd.services.bundle import Services
 from tickd.services.users import Signed
 from tickd.web import fields
 from tickd.web.answers import NATIVE
 from tickd.web.pages import site
-from tickd.web.routes import BODY_SECS, SECURE, SERVICES, SOURCE
+from tickd.web.pages.receiving import Data, receive
+from tickd.web.routes import SECURE, SERVICES, SOURCE
 
 T = TypeVar("T")
 
 SESSION, VISITOR, FLASH = "tickd_session", "tickd_visitor", "tickd_flash"
 """The cookies: who is signed in, who is not, and what to say on the next page."""
 SESSION_SECS = 90 * 86_400
+_FLASH_MOST = 4_000
 _NONCE_LETTERS = 16
 _IN_ADDRESSES = "/?#[]@!$&'()*+,;=:%~"
+TO_OVERVIEW = ("/", "To the overview")
+TOO_OLD = "This form is too old. Go back, load the page again, and send it once more."
 _TITLES = {401: "Sign in first", 403: "Not allowed", 404: "Not found", 429: "Too many attempts"}
 
 
@@ -48,9 +51,7 @@ class Visit:
     """The cookie's value that this visitor's CSRF tokens are made of."""
     set_cookies: dict[str, tuple[str, int]] = field(default_factory=dict)
     """Cookies to be set by the answer: name to (value, seconds); 0 seconds takes one away."""
-    data: MultiDictProxy[str | bytes | bytearray | web.FileField] = field(
-        default_factory=lambda: MultiDictProxy(MultiDict())
-    )
+    data: Data = field(default_factory=lambda: MultiDictProxy(MultiDict()))
     """The form that was sent."""
 
     version: str = ""
@@ -135,11 +136,11 @@ class Visit:
         headers = site.HEADERS | {"Location": path, "Cache-Control": "no-store"}
         return self._dressed(web.Response(status=303, headers=headers))
 
-    def refuse(self, error: TickdError) -> web.Response:
-        """The page that says what went wrong."""
+    def refuse(self, error: TickdError, back: tuple[str, str] = TO_OVERVIEW) -> web.Response:
+        """The page that says what went wrong; `back` is where its link leads, and what it says."""
         status = NATIVE[type(error)]
         title = _TITLES.get(status, "That did not work")
-        answer = self.page("error.html", status, title=title, message=error.message)
+        answer = self.page("error.html", status, title=title, message=error.message, back=back)
         wait = getattr(error, "retry_after", None)
         if wait is not None:
             answer.headers["Retry-After"] = str(wait)
@@ -182,6 +183,10 @@ class Page:
     path: str
     handler: Handler
     scope: str | None = "read"
+    too_old: str = TOO_OLD
+    """What is said of a form whose token is good no more."""
+    back: tuple[str, str] = TO_OVERVIEW
+    """Where the page of a refusal leads back to: path and label."""
 
 
 def bind(app: web.Application, page: Page, base_url: Callable[[], str]) -> None:
@@ -193,14 +198,14 @@ def bind(app: web.Application, page: Page, base_url: Callable[[], str]) -> None:
             if page.scope is not None and visit.signed is None:
                 return _to_sign_in(visit)
             if page.method != "GET":
-                await _receive(visit)
+                await _receive(visit, page.too_old)
             if page.scope is not None:
-                visit.who.require(page.scope)
+                _require(visit, page.scope)
                 if page.method == "GET" and not visit.is_fragment:
                     visit.version = await visit.services.overview.version(visit.account_id)
             return await page.handler(visit)
         except TickdError as error:
-            return visit.refuse(error)
+            return visit.refuse(error, page.back)
 
     app.router.add_route(page.method, page.path, serve)
     if page.method == "GET":
@@ -225,24 +230,27 @@ async def _arrive(request: web.Request, base_url: str) -> Visit:
     return visit
 
 
-async def _receive(visit: Visit) -> None:
+def _require(visit: Visit, scope: str) -> None:
+    """Forbidden, in words for a person, when the role does not have the scope."""
+    if visit.who.may(scope):
+        return
+    role = visit.user.role
+    lacks = "may look, but not change anything" if role == "reader" else "does not reach this far"
+    raise Forbidden(f"Your role ({role}) {lacks}. Ask an owner.")
+
+
+async def _receive(visit: Visit, too_old: str) -> None:
     """Read the form; Forbidden when it was not sent from a page of ours to this very visitor."""
     request = visit.request
     if not _is_own(request, visit.base_url):
         raise Forbidden("This form was sent from another site.")
-    try:
-        async with asyncio.timeout(BODY_SECS):
-            visit.data = await request.post()
-    except TimeoutError as error:
-        raise Malformed(f"the form did not arrive within {BODY_SECS:g} s") from error
-    except (ValueError, LookupError) as error:
-        raise Malformed("the form can't be read") from error
+    visit.data = await receive(request)
     token = request.headers.get("X-CSRF-Token") or visit.text("csrf")
     nonce, proof = token[:_NONCE_LETTERS], token[_NONCE_LETTERS:]
     expected = _proof(visit.secret, nonce)
     is_ours = hmac.compare_digest(proof.encode("utf-8", "replace"), expected.encode())
     if VISITOR in visit.set_cookies or not is_ours:
-        raise Forbidden("This form is too old. Go back, load the page again, and send it once more.")
+        raise Forbidden(too_old)
 
 
 def _is_own(request: web.Request, base_url: str) -> bool:
@@ -272,7 +280,7 @@ def _proof(secret: str, nonce: str) -> str:
 def _unpacked(cookie: str) -> tuple[str, str]:
     """The tone and the text of a flash cookie; nothing where somebody else wrote it."""
     try:
-        tone, text = json.loads(urlsafe_b64decode(cookie.encode()))
-    except (ValueError, TypeError):
+        tone, text = json.loads(urlsafe_b64decode(cookie[:_FLASH_MOST].encode()))
+    except (ValueError, TypeError, RecursionError):
         return "", ""
     return (tone if tone in ("good", "warn", "bad") else "good"), str(text)[:500]
