@@ -51,7 +51,7 @@ async def test_a_monitor_is_made_by_keyboard(visitor: Visitor, endpoint: Endpoin
     await visitor.leave("Enter")
     await visitor.tab_to("Delete")
     await visitor.leave("Enter")
-    await visitor.tab_to("Delete the monitor")
+    await visitor.tab_to("Delete")
     await visitor.leave("Space")
     await expect(visitor.page.locator(".flash")).to_contain_text("deleted")
 

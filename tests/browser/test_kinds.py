@@ -96,6 +96,56 @@ async def test_a_refused_form_keeps_what_was_said_and_names_the_field(visitor: V
     assert await visitor.page.locator("#error-url").count() == 1
 
 
+async def test_a_try_that_can_not_be_says_so_beside_the_field(visitor: Visitor, endpoint: Endpoint) -> None:
+    await visitor.go("/monitors/new")
+    await visitor.fill({"name": "Shop", "url": "nonsense"})
+    visitor.guard.allow("status of 422")
+    await visitor.button("Try it").click()
+    said = visitor.page.locator(".field.url .error")
+    await said.wait_for()
+    assert (await said.inner_text()).startswith("URL must be")
+    await visitor.page.wait_for_function("document.activeElement.name === 'url'")
+    assert await visitor.page.locator("#trial li").count() == 0
+    await visitor.fill({"url": f"{endpoint.url}/tried"})
+    await visitor.button("Try it").click()
+    await visitor.page.locator("#trial").get_by_text("200").first.wait_for()
+    assert await visitor.page.locator(".field .error, [aria-invalid]").count() == 0
+
+
+async def test_a_chart_shows_its_latest_point_and_keeps_its_range(
+    visitor: Visitor, endpoint: Endpoint
+) -> None:
+    await visitor.go("/monitors/new")
+    await visitor.fill({"name": "Shop", "url": f"{endpoint.url}/health"})
+    await visitor.submit()
+    await visitor.press("Check now")
+    values = visitor.page.locator(".u-legend .u-value")
+    await values.last.wait_for()
+    for _ in ("before it is pointed at", "and after"):
+        assert all(text.endswith("ms") for text in (await values.all_inner_texts())[1:])
+        await visitor.page.locator(".u-over").hover()
+        await visitor.page.mouse.move(1, 1)
+    await visitor.button("7d").click()
+    await visitor.page.wait_for_function("location.search.includes('range=7d')")
+    await visitor.page.reload()
+    assert await visitor.button("7d").get_attribute("aria-pressed") == "true"
+    assert await visitor.button("24h").get_attribute("aria-pressed") == "false"
+
+
+async def test_a_new_job_begins_in_the_readers_zone_and_tells_a_mistake_once(visitor: Visitor) -> None:
+    await visitor.go("/jobs/new")
+    own = await visitor.page.evaluate("Intl.DateTimeFormat().resolvedOptions().timeZone")
+    assert await visitor.field("timezone").input_value() == own
+    await visitor.fill({"name": "x", "endpoint": "http://127.0.0.1:9/", "schedule": "banana"})
+    await visitor.page.locator("#coming .error").wait_for()
+    visitor.guard.allow("status of 422")
+    await visitor.submit()
+    assert await visitor.page.locator("#error-schedule, #coming .error").count() == 1
+    await visitor.fill({"schedule": "apple"})
+    await visitor.page.locator("#coming .error").wait_for()
+    assert await visitor.page.locator("#error-schedule, #coming .error").count() == 1
+
+
 async def test_a_job_runs_now_and_shows_how_it_went(visitor: Visitor, endpoint: Endpoint) -> None:
     await visitor.go("/jobs/new")
     await visitor.fill({"name": "Backup", "endpoint": f"{endpoint.url}/run", "schedule": "15 2 * * *"})

@@ -33,6 +33,65 @@ async def test_what_needs_attention_comes_first_and_is_filtered(browser: Browser
         await reader.says("Nothing matches")
 
 
+async def test_a_search_narrows_the_list_while_it_is_typed(browser: Browser, company: Company) -> None:
+    async with visiting(browser, company.harness.url, token=company.seeded.token) as reader:
+        await reader.go("/")
+        search, rows = reader.page.locator("#q"), reader.page.locator("tbody tr")
+        everything = await rows.count()
+        await search.press_sequentially("stokc")
+        await reader.says("Nothing matches")
+        for _ in range(2):
+            await search.press("Backspace")
+        await search.press_sequentially("ck")
+        await expect(rows).to_have_count(1)
+        assert (await reader.focused())["id"] == "q"
+        assert await search.evaluate("one => one.selectionStart") == 5
+        await expect(reader.page).to_have_url(f"{reader.url}/?q=stock")
+        await search.fill("")
+        await expect(rows).to_have_count(everything)
+        await expect(reader.page).to_have_url(f"{reader.url}/")
+        await reader.page.locator("#kind").focus()
+        await reader.page.locator("#kind").select_option("job")
+        await expect(rows).to_have_count(8)
+        assert (await reader.focused())["id"] == "kind"
+        await reader.page.go_back()
+        await expect(rows).to_have_count(everything)
+        await expect(reader.page.locator("#kind")).to_have_value("")
+
+
+async def test_the_filters_of_incidents_and_alerts_act_at_once(browser: Browser, company: Company) -> None:
+    async with visiting(browser, company.harness.url, token=company.seeded.token) as reader:
+        await reader.go("/incidents")
+        rows = reader.page.locator("tbody tr")
+        everything = await rows.count()
+        await expect(reader.link("Clear")).to_be_hidden()
+        await reader.page.locator("#filter-status").select_option("open")
+        await expect(rows).not_to_have_count(everything)
+        await expect(reader.page).to_have_url(f"{reader.url}/incidents?status=open")
+        await expect(reader.link("Clear")).to_be_visible()
+        await reader.page.locator("#filter-name").press_sequentially("nothing is called so")
+        await reader.says("Nothing matches")
+        await reader.go("/alerts")
+        await reader.page.locator("#filter-status").select_option("suppressed")
+        await expect(reader.page).to_have_url(f"{reader.url}/alerts?status=suppressed")
+
+
+async def test_every_place_is_in_sight_on_a_phone(browser: Browser, company: Company) -> None:
+    for width in (360, 390):
+        async with visiting(
+            browser, company.harness.url, token=company.seeded.token, size=(width, 800)
+        ) as reader:
+            await reader.go("/")
+            boxes = [
+                await one.bounding_box()
+                for one in await reader.page.locator('nav[aria-label="Main"] a').all()
+            ]
+            assert len(boxes) == 7
+            assert all(box and box["x"] >= 0 and box["x"] + box["width"] <= width for box in boxes)
+            assert len({box["y"] for box in boxes if box}) == 2
+            assert await reader.page.evaluate("document.querySelector('.card.flush').scrollWidth") <= width
+
+
 async def test_many_are_paused_tagged_and_deleted_at_once(visitor: Visitor, tickd: Harness) -> None:
     for name in ("One", "Two", "Three"):
         await tickd.call("POST", "/v1/heartbeats", {"name": name})

@@ -9,7 +9,9 @@ from playwright.async_api import Browser
 
 from tests.browser import addresses, axe
 from tests.browser.company import Company
+from tests.browser.conftest import signed_in
 from tests.browser.visitor import DESKTOP, PHONE, Visitor, visiting
+from tests.support.daemon import Harness
 
 
 async def _faults(visitor: Visitor) -> dict[str, list[str]]:
@@ -56,3 +58,25 @@ async def test_every_page_for_strangers_is_right(
         visitor.guard.allow("status of 404")
         await visitor.go(addresses.filled(path, known))
         assert await _faults(visitor) == {}
+
+
+@pytest.mark.parametrize("noun", ["jobs", "monitors", "heartbeats"])
+async def test_a_name_without_spaces_makes_no_page_wider(browser: Browser, tickd: Harness, noun: str) -> None:
+    name, away = "x" * 190, "http://127.0.0.1:9/" + "y" * 190
+    said: dict[str, dict[str, Any]] = {
+        "jobs": {"schedule": "0 2 * * *", "endpoint": away, "depends_on": []},
+        "monitors": {"url": away, "failure_threshold": 1, "group": "z" * 50},
+        "heartbeats": {"group": "z" * 50},
+    }
+    reply = await tickd.call("POST", f"/v1/{noun}", {"name": name, "tags": ["t" * 50], **said[noun]})
+    assert reply.status == 201, reply.json
+    home = f"/{noun}/{reply.json['id']}"
+    async with visiting(browser, tickd.url, token=await signed_in(tickd), size=PHONE) as visitor:
+        for path in (home, f"{home}/delete"):
+            await visitor.go(path)
+            assert await axe.overflow(visitor.page) == [], path
+        if noun == "heartbeats":
+            await visitor.go(home)
+            for label in ("Duplicate", "New ping URL…", "Delete"):
+                box = await visitor.link(label).bounding_box()
+                assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= PHONE[0], label

@@ -7,9 +7,11 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-from tickd.domain import times
 from tickd.domain.alerts import SubjectKind
 from tickd.domain.checks import Check
+from tickd.domain.heartbeats import Heartbeat
+from tickd.domain.jobs import Job
+from tickd.domain.monitors import Monitor
 
 State = Literal["down", "degraded", "late", "pending", "up", "paused"]
 Sort = Literal["attention", "name", "changed", "next"]
@@ -54,19 +56,25 @@ class Filters(Struct, frozen=True, kw_only=True):
         return (self.state,) if self.state else STATES
 
 
+Tone = Literal["good", "warn", "bad", ""]
+
+
 class Last(NamedTuple):
-    """The latest result: when (milliseconds), in a few words, and whether it was good; None: neither."""
+    """The latest result: when (milliseconds), in a few words, how it is to be taken; how long it took, in
+    milliseconds, and what was said with it."""
 
     at: int
     text: str
-    good: bool | None
+    tone: Tone
+    took: float | None = None
+    more: str = ""
 
 
 class Item(Struct, frozen=True, kw_only=True):
     """A job, a monitor or a heartbeat in the list; times in milliseconds.
 
-    `since` is when its state began, `next_at` when it runs, is checked or should ping next, `running`
-    whether a run of it is under way.
+    `since` is when its state began where that is known, `next_at` when it runs, is checked or should ping
+    next, `running` whether a run of it is under way.
     """
 
     kind: SubjectKind
@@ -115,6 +123,37 @@ class Health(NamedTuple):
         return next((f"{self.of(state)} {state}" for state in TROUBLE if self.of(state)), "")
 
 
+def of_job(job: Job) -> State:
+    """The state that a list gives the job; the store's SQL says the same of its row."""
+    if job.paused:
+        return "paused"
+    if job.failing:
+        return "down"
+    if job.consecutive_failures:
+        return "degraded"
+    return "pending" if job.last_status is None else "up"
+
+
+def of_monitor(monitor: Monitor) -> State:
+    """The state that a list gives the monitor."""
+    if monitor.paused:
+        return "paused"
+    return "down" if monitor.standing.failing else monitor.standing.state
+
+
+def of_heartbeat(heartbeat: Heartbeat, now: int) -> State:
+    """The state that a list gives the heartbeat at `now`, in milliseconds."""
+    standing = heartbeat.standing
+    if heartbeat.paused:
+        return "paused"
+    if standing.failing or standing.state == "down":
+        return "down"
+    if standing.state == "degraded":
+        return "degraded"
+    is_overdue = standing.expected_at is not None and standing.expected_at < now
+    return "late" if is_overdue or standing.consecutive_misses else standing.state
+
+
 def health(counts: Mapping[tuple[SubjectKind, State], int]) -> Health:
     """The account that has so many items of each kind in each state."""
     order: tuple[State, ...] = (*TROUBLE, "up", "pending", "paused")
@@ -122,39 +161,43 @@ def health(counts: Mapping[tuple[SubjectKind, State], int]) -> Health:
     return Health(counts, next((state for state in order if state in seen), None))
 
 
+def since(state: State, changed_at: int, *, due: int | None, last_at: int | None, now: int) -> int | None:
+    """When the state began that an item is in (milliseconds); None of what is paused: nobody wrote it down.
+
+    What is late is in no new state yet: it is late since its ping was due, or since one was missed.
+    """
+    if state == "paused":
+        return None
+    if state != "late":
+        return changed_at
+    if due is not None and due <= now:
+        return due
+    return changed_at if last_at is None else last_at
+
+
 def of_check(check: Check) -> Last:
-    """The latest check of a monitor in a few words: `200 · 34 ms`."""
+    """The latest check of a monitor: its status code, or what went wrong."""
     if check.status in ("down", "timeout"):
-        return Last(check.at, check.error or check.status, False)
-    code = "" if check.status_code is None else str(check.status_code)
-    took = "" if check.duration_ms is None else f"{check.duration_ms:.0f} ms"
-    words = " · ".join(part for part in (code, took) if part)
+        return Last(check.at, check.error or check.status, "bad")
     if check.status == "unknown":
-        return Last(check.at, "unknown", None)
-    return Last(check.at, words or check.status, check.status == "up")
+        return Last(check.at, "unknown", "")
+    code = "" if check.status_code is None else str(check.status_code)
+    if not code and check.duration_ms is None:
+        code = check.status
+    return Last(check.at, code, "good" if check.status == "up" else "warn", check.duration_ms)
 
 
 def of_run(status: str, at: int, code: int | None, duration_ms: int, words: str) -> Last:
-    """The latest run of a job in a few words: `200 · 1.2 s`, or what went wrong."""
+    """The latest run of a job: its status code, or what went wrong."""
     if status != "success":
-        return Last(at, words or status, None if status == "skipped" else False)
-    parts = ("" if code is None else str(code), took(duration_ms) if duration_ms else "")
-    return Last(at, " · ".join(part for part in parts if part) or "success", True)
+        return Last(at, words or status, "" if status == "skipped" else "bad")
+    return Last(at, status if code is None else str(code), "good", duration_ms or None)
 
 
 def of_event(kind: str, at: int, degraded: bool, duration_ms: int | None, words: str) -> Last:
     """The latest ping or silence of a heartbeat in a few words."""
     if kind in ("missed", "overran"):
-        return Last(at, "no ping came" if kind == "missed" else "the run did not end", False)
-    said = "failed" if kind == "fail" else "degraded" if degraded else "pinged"
-    parts = (said, "" if duration_ms is None else took(duration_ms), words)
-    return Last(at, " · ".join(part for part in parts if part), None if degraded else kind != "fail")
-
-
-def took(milliseconds: int) -> str:
-    """A duration: `34 ms`, `1.2 s`, `3 min`."""
-    if milliseconds < times.SECOND:
-        return f"{milliseconds} ms"
-    if milliseconds < times.MINUTE:
-        return f"{milliseconds / times.SECOND:.1f} s"
-    return times.span(milliseconds)
+        return Last(at, "no ping came" if kind == "missed" else "the run did not end", "bad")
+    if kind == "fail":
+        return Last(at, "failed", "bad", duration_ms, words)
+    return Last(at, "degraded" if degraded else "pinged", "warn" if degraded else "good", duration_ms, words)

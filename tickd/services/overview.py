@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,7 +17,6 @@ from tickd.domain.alerts import SubjectKind
 from tickd.domain.days import Day
 from tickd.domain.heartbeats import seconds_of
 from tickd.domain.overview import KINDS, STATES, Filters, Health, Item, Last, Page
-from tickd.errors import NotFound
 from tickd.services.days import Days
 from tickd.services.monitors import Monitors
 from tickd.services.news import News, Story
@@ -25,8 +25,6 @@ from tickd.store.database import Database
 
 SLICE = 2_000
 """Plans that are sorted in one go, some milliseconds of the loop."""
-LOOKED_UP = 5
-"""Monitors without a check since the start whose last one is read for one page."""
 
 _TAGS = msgspec.json.Decoder(tuple[str, ...])
 _NO_FILTER = Filters()
@@ -94,27 +92,14 @@ class Overview:
             for row, known in (await store.items(self._db, kind, rows, now)).items():
                 found[kind, row] = known
         lasts = await self._checks([row for kind, row in places if kind == "monitor"])
-        return [self._item(place, found[place], lasts) for place in places if place in found]
+        return [self._item(place, found[place], lasts, now) for place in places if place in found]
 
     async def _checks(self, rows: Sequence[int]) -> dict[int, Last]:
-        """The latest checks of these monitors; after a start a few of them are read at each call."""
-        lasts, missing = {}, []
-        for row in rows:
-            check, due = self._monitors.latest(row)
-            if check is not None:
-                lasts[row] = rules.of_check(check)
-            elif due is not None:
-                missing.append(row)
-        for row in missing[:LOOKED_UP]:
-            try:
-                check = await self._monitors.look_up(row)
-            except NotFound:
-                continue
-            if check is not None:
-                lasts[row] = rules.of_check(check)
-        return lasts
+        """The latest checks of these monitors."""
+        found = await self._monitors.last_checks(rows)
+        return {row: rules.of_check(check) for row, check in found.items()}
 
-    def _item(self, place: _Place, found: dict[str, Any], checks: dict[int, Last]) -> Item:
+    def _item(self, place: _Place, found: dict[str, Any], checks: dict[int, Last], now: int) -> Item:
         kind, row = place
         next_at, last = found["next_at"], None
         if kind == "monitor":
@@ -131,7 +116,13 @@ class Overview:
             state=STATES[found["state"]],
             paused=bool(found["paused"]),
             failing=bool(found["failing"]),
-            since=found["changed_at"] or found["created_at"],
+            since=rules.since(
+                STATES[found["state"]],
+                found["changed_at"] or found["created_at"],
+                due=next_at,
+                last_at=None if last is None else last.at,
+                now=now,
+            ),
             next_at=next_at,
             last=last,
             target=_target(kind, found["target"]),
@@ -160,14 +151,27 @@ class Overview:
             known = self._names[account_id] = _Names(version, tags, groups)
         return known.tags, known.groups
 
+    async def called(self, account_id: str, ids: Sequence[str]) -> list[str]:
+        """The names of these items, in their order; those of no item of the account are left out."""
+        known = await store.named(self._db, account_id, ids)
+        return [known[one] for one in dict.fromkeys(ids) if one in known]
+
     async def version(self, account_id: str) -> str:
         """A text that changes whenever something of the account is made, edited, deleted or changes state."""
-        return await store.version(self._db, account_id, self._clock.now())
+        version = await store.version(self._db, account_id, self._clock.now())
+        # Pages show a monitor as memory has it, which is behind its row for a moment.
+        return f"{version}.{self._monitors.turned(account_id)}"
 
     def watch(self, account_id: str) -> AsyncGenerator[Story, None]:
         """News of the account until the daemon stops: its version at once and when it changes, and a tick
         every ten seconds."""
         return self._news.follow(account_id)
+
+    def seat(
+        self, account_id: str, session: str, is_gone: Callable[[], bool]
+    ) -> AbstractContextManager[None]:
+        """A place among those who watch; TooMany where the session or the account has no more of them."""
+        return self._news.seat(account_id, session, is_gone)
 
     def stop(self) -> None:
         """Let everyone who watches go."""

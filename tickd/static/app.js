@@ -3,6 +3,7 @@
 "use strict";
 (() => {
   const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  const toTheSecond = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
   const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
   const dayOnly = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
   const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
@@ -11,7 +12,8 @@
   const distance = (at) => {
     const seconds = Math.round((at - Date.now()) / 1000);
     const [unit, size] = steps.find(([, length]) => Math.abs(seconds) >= length) || ["second", 1];
-    return Math.abs(seconds) < 5 ? "just now" : relative.format(Math.trunc(seconds / size), unit);
+    if (Math.abs(seconds) < 5) return at > Date.now() ? "within seconds" : "just now";
+    return relative.format(Math.trunc(seconds / size), unit);
   };
   const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
   const localise = (root) => {
@@ -21,7 +23,7 @@
       if (!time.title) time.title = exact.format(at);
       if ("day" in time.dataset) put(time, dayOnly.format(at));
       else if ("ago" in time.dataset) put(time, distance(at));
-      else put(time, absolute.format(at));
+      else put(time, ("exact" in time.dataset ? toTheSecond : absolute).format(at));
     }
     for (const zone of root.querySelectorAll("[data-zone]")) {
       put(zone, "times in " + Intl.DateTimeFormat().resolvedOptions().timeZone);
@@ -74,7 +76,8 @@
     for (const element of document.querySelectorAll("[data-live]")) {
       const wanted = (element.dataset.on || "state").split(" ");
       if (wanted.includes(name) && !document.hidden) {
-        htmx.ajax("GET", element.dataset.live, { target: element, swap: "morph:innerHTML" });
+        // Each is its own source: those of one source wait for each other, and only the last waits on.
+        htmx.ajax("GET", element.dataset.live, { source: element, target: element, swap: "morph:innerHTML" });
       }
     }
   };

@@ -19,6 +19,12 @@
     if (ms < 120000) return `${(ms / 1000).toFixed(1)} s`;
     return `${(ms / 60000).toFixed(1)} min`;
   };
+  // As the numbers of the page are written, which are the same ones: whole, a half to the even one.
+  const whole = (ms) => {
+    if (ms === null || ms === undefined || ms >= 9999.5) return span(ms);
+    const up = Math.round(ms);
+    return `${(up - ms === 0.5 && up % 2 ? up - 1 : up).toLocaleString("en")} ms`;
+  };
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const faint = (hex, alpha) => (/^#[0-9a-f]{6}$/i.test(hex) ? hex + alpha : hex);
   const within = (sorted, share) => sorted[Math.ceil(share * sorted.length) - 1];
@@ -44,7 +50,7 @@
     };
     const count = told.failures;
     const failures = `${count ? count.toLocaleString("en") : "no"} ${count === 1 ? "failure" : "failures"}`;
-    return told.p50 === null ? failures : `median ${span(told.p50)}, p95 ${span(told.p95)}, ${failures}`;
+    return told.p50 === null ? failures : `median ${whole(told.p50)}, p95 ${whole(told.p95)}, ${failures}`;
   };
 
   const hatch = (context, line) => {
@@ -95,8 +101,16 @@
     const starts = values.map((at) => new Date(at * 1000));
     return starts.map((at) => {
       const isMidnight = at.getHours() === 0 && at.getMinutes() === 0;
-      return range === "24h" && !isMidnight ? clock.format(at) : dayOf.format(at);
+      if (isMidnight) return dayOf.format(at);
+      return range === "24h" ? clock.format(at) : "";
     });
+  };
+
+  // Without a point under the cursor the legend shows the latest one.
+  const rest = (plot) => {
+    if (plot.cursor.idx !== null && plot.cursor.idx !== undefined && plot.cursor.left >= 0) return;
+    const last = plot.data[1].findLastIndex((ms) => ms !== null);
+    if (last >= 0) plot.setLegend({ idx: last }, false);
   };
 
   const options = (data, range, width) => {
@@ -117,13 +131,13 @@
         { ...axis, font, size: 64, values: (_plot, values) => values.map((ms) => (ms ? span(ms) : "0")) },
       ],
       series: [
-        { label: "Time", value: (_plot, at) => (at === null || at === undefined ? "–" : moment.format(at * 1000)) },
+        { label: "At", value: (_plot, at) => (at === null || at === undefined ? "–" : moment.format(at * 1000)) },
         { ...line, label: "Median", stroke: first, width: 2 },
-        { ...line, label: "95 %", stroke: second, fill: faint(second, "1f") },
+        { ...line, label: "p95", stroke: second, fill: faint(second, "1f") },
       ],
       cursor: { drag: { x: false, y: false }, points: { size: 7 } },
       legend: { live: true },
-      hooks: { drawClear: [drawBands(data)], draw: [drawFailures(data)] },
+      hooks: { drawClear: [drawBands(data)], draw: [drawFailures(data)], ready: [rest], setCursor: [rest] },
     };
   };
 
@@ -132,11 +146,15 @@
       this.figure = figure;
       this.place = figure.querySelector(".plot");
       this.label = figure.getAttribute("aria-label") || "";
-      this.range = figure.dataset.range;
+      this.ranges = [...figure.querySelectorAll("button[data-range]")];
+      const wanted = new URLSearchParams(location.search).get("range");
+      const known = this.ranges.some((button) => button.dataset.range === wanted);
+      this.range = known ? wanted : figure.dataset.range;
+      this.press();
       this.keys = make("p", "legend keys", "");
       this.told = make("p", "hint", "");
       this.place.after(this.told, this.keys);
-      for (const button of figure.querySelectorAll("button[data-range]")) {
+      for (const button of this.ranges) {
         button.addEventListener("click", () => this.choose(button.dataset.range));
       }
       new ResizeObserver(() => this.resize()).observe(this.place);
@@ -147,10 +165,18 @@
 
     choose(range) {
       this.range = range;
-      for (const button of this.figure.querySelectorAll("button[data-range]")) {
-        button.setAttribute("aria-pressed", String(button.dataset.range === range));
-      }
+      // Kept in the address, so that a reload shows the same.
+      const here = new URL(location.href);
+      here.searchParams.set("range", range);
+      history.replaceState(history.state, "", here);
+      this.press();
       this.load();
+    }
+
+    press() {
+      for (const button of this.ranges) {
+        button.setAttribute("aria-pressed", String(button.dataset.range === this.range));
+      }
     }
 
     async load() {

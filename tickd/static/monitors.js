@@ -47,6 +47,51 @@
     row.querySelector("select").focus();
   });
 
+  // What a try says of a field goes beside it, and goes away with the next try.
+  const clear = () => {
+    for (const said of form.querySelectorAll("p.error[data-tried]")) {
+      const input = form.querySelector(`[aria-describedby~="${said.id}"]`);
+      input?.removeAttribute("aria-invalid");
+      input?.setAttribute("aria-describedby", input.getAttribute("aria-describedby").replace(said.id, "").trim());
+      said.closest(".field").classList.remove("wrong");
+      said.remove();
+    }
+  };
+  const tell = (line) => {
+    const name = line.dataset.error;
+    const input = name && form.querySelector(`#field-${CSS.escape(name)}, [name="${CSS.escape(name)}"]`);
+    const field = input ? input.closest(".field") : name && form.querySelector(`[data-field="${CSS.escape(name)}"]`);
+    if (!field) return;
+    let said = field.querySelector("p.error");
+    if (!said) {
+      said = document.createElement("p");
+      said.className = "error";
+      said.id = `error-${name}`;
+      said.dataset.tried = "";
+      field.append(said);
+      field.classList.add("wrong");
+    }
+    said.textContent = line.textContent;
+    if (input) {
+      const by = (input.getAttribute("aria-describedby") || "").split(" ").filter((id) => id && id !== said.id);
+      input.setAttribute("aria-describedby", [...by, said.id].join(" "));
+      input.setAttribute("aria-invalid", "true");
+    }
+    const folded = field.closest("details");
+    if (folded) folded.open = true;
+    line.remove();
+  };
+  document.addEventListener("htmx:afterSettle", () => {
+    const trial = form.querySelector("#trial");
+    if (!trial || "told" in trial.dataset) return;
+    trial.dataset.told = "";
+    clear();
+    const lines = [...trial.querySelectorAll("[data-error]")];
+    lines.forEach(tell);
+    // After htmx has scrolled to what it put there.
+    if (lines.length) requestAnimationFrame(() => form.querySelector("[aria-invalid=true]")?.focus());
+  });
+
   choose(chosen());
   form.querySelectorAll(".asserted").forEach(fit);
 })();

@@ -1,4 +1,4 @@
-// The overview: filters that act at once, a count of what is checked, and checks that outlive a refresh.
+// The overview: a count of what is checked, and checks that outlive a refresh.
 "use strict";
 (() => {
   const boxes = () => [...document.querySelectorAll('input[name="item"]')];
@@ -44,21 +44,5 @@
     count();
   });
 
-  const search = document.querySelector('form[role="search"]');
-  if (search) {
-    const clean = () => {
-      const query = new URLSearchParams(new FormData(search));
-      for (const [name, value] of [...query]) if (!value || (name === "sort" && value === "attention")) query.delete(name);
-      location.href = query.size ? `/?${query}` : "/";
-    };
-    search.addEventListener("submit", (event) => { event.preventDefault(); clean(); });
-    for (const select of search.querySelectorAll("select")) {
-      // Arrow keys change a closed select with every press: wait for the reader to settle.
-      let keyed = false;
-      select.addEventListener("keydown", (event) => { keyed = event.key.startsWith("Arrow") || event.key.length === 1; });
-      select.addEventListener("pointerdown", () => { keyed = false; });
-      select.addEventListener("change", () => { if (!keyed) clean(); });
-    }
-  }
   count();
 })();

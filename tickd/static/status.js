@@ -2,6 +2,7 @@
 "use strict";
 (() => {
   const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
   const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
   const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
   const steps = [["year", 31536000], ["month", 2592000], ["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
@@ -11,11 +12,16 @@
     const [unit, size] = steps.find(([, length]) => Math.abs(seconds) >= length) || ["second", 1];
     return Math.abs(seconds) < 5 ? "just now" : relative.format(Math.trunc(seconds / size), unit);
   };
+  // Whether it ends a span that began on its own day.
+  const isSameDay = (time, at) => {
+    const first = time.closest("[data-span]")?.querySelector("time");
+    return Boolean(first) && first !== time && new Date(first.dateTime).toDateString() === at.toDateString();
+  };
   const localise = () => {
     for (const time of document.querySelectorAll("time[datetime]")) {
       const at = new Date(time.dateTime);
       if (Number.isNaN(at.getTime())) continue;
-      const text = "ago" in time.dataset ? distance(at) : absolute.format(at);
+      const text = "ago" in time.dataset ? distance(at) : (isSameDay(time, at) ? clock : absolute).format(at);
       if (time.textContent !== text) time.textContent = text;
       if (!time.title) time.title = exact.format(at);
     }
@@ -49,6 +55,11 @@
       const key = part.id || place;
       return old.has(key) && after.get(key) === before.get(key) ? old.get(key) : part;
     });
+    for (const one of live.querySelectorAll("details[open][data-of]")) {
+      for (const newer of root.querySelectorAll("details[data-of]")) {
+        if (newer.dataset.of === one.dataset.of) newer.open = true;
+      }
+    }
     // What is the same stays where it is, so that it keeps the focus and the reader's place.
     wanted.forEach((part, place) => {
       if (live.children[place] === part) return;

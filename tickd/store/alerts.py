@@ -136,6 +136,12 @@ LANES = (
     "SELECT lane, failing_since, last_error, last_sent_at, retry_at FROM lanes "
     "WHERE lane IN (SELECT value FROM json_each(?))"
 )
+# Rows of tests are about no subject: of all that an account was told, only these are looked at. The other
+# columns are those of the row that has the max().
+LAST_TESTS = (
+    "SELECT lane, max(row), last_error, ended_at FROM alerts WHERE kind = '' AND subject = 0 "
+    "AND event = 'test' AND lane IN (SELECT value FROM json_each(?)) GROUP BY lane"
+)
 RETRY_ALL = "UPDATE lanes SET retry_at = NULL, attempts = 0 WHERE retry_at IS NOT NULL"
 SOONER = (
     "UPDATE alerts SET due_at = max(?1, due_at - ?2) WHERE state IN ('queued', 'retrying') AND due_at > ?1"
@@ -186,6 +192,13 @@ class Health(NamedTuple):
     last_error: str
     last_sent_at: int | None
     retry_at: int | None = None
+
+
+class Tested(NamedTuple):
+    """What became of a test of a channel at `at` (milliseconds); `error` is empty when it was delivered."""
+
+    error: str
+    at: int
 
 
 def from_row(row: sqlite3.Row) -> Alert:
@@ -407,6 +420,12 @@ async def lanes(db: Database, names: Iterable[str]) -> dict[str, Health]:
     """How these lanes are doing, by name; those that were never used are absent."""
     rows = await db.fetch(LANES, (msgspec.json.encode(list(names)).decode(),))
     return {row[0]: Health(*tuple(row)) for row in rows}
+
+
+async def last_tests(db: Database, names: Iterable[str]) -> dict[str, Tested]:
+    """The last test of each of these channels, by its id; those that were never tested are absent."""
+    rows = await db.fetch(LAST_TESTS, (msgspec.json.encode(list(names)).decode(),))
+    return {row[0]: Tested(row[2], row[3]) for row in rows}
 
 
 def forget_old(tx: sqlite3.Connection, before: Iterable[tuple[int, int]], most: int) -> int:

@@ -37,6 +37,14 @@ USERS = (
     f"UNION ALL SELECT 'heartbeat', id, name FROM heartbeats {_OF_IT} ORDER BY kind, name, id"
 )
 
+_ITS_OWN = (
+    "SELECT 1 FROM {table} WHERE account_id = :account_id "
+    "AND (options ->> '$.alert_slack_webhook' <> '' OR options ->> '$.webhook_url' <> '')"
+)
+OWN_ADDRESSES = (
+    f"SELECT EXISTS ({_ITS_OWN.format(table='monitors')} UNION ALL {_ITS_OWN.format(table='heartbeats')})"
+)
+
 _OPTIONS = msgspec.json.Decoder(Options)
 _EVENTS = msgspec.json.Decoder(tuple[str, ...])
 
@@ -108,6 +116,11 @@ async def users(db: Database, channel: Channel) -> list[tuple[str, str, str]]:
     """(kind, id, name) of the subjects that name the channel, by its id or its name."""
     rows = await db.fetch(USERS, (channel.account_id, channel.id, channel.name))
     return [(row[0], row[1], row[2]) for row in rows]
+
+
+async def has_own_addresses(db: Database, account_id: str) -> bool:
+    """Whether a monitor or a heartbeat of the account has a webhook of its own."""
+    return bool((await db.fetch(OWN_ADDRESSES, {"account_id": account_id}))[0][0])
 
 
 def insert(tx: sqlite3.Connection, channel: Channel) -> Channel:

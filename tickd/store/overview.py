@@ -89,6 +89,11 @@ GROUPS = " UNION ".join(
     for kind in KINDS
     if kind != "job"
 )
+NAMED = " UNION ALL ".join(
+    f"SELECT id, name FROM {_TABLE[kind]} WHERE account_id = :account_id "  # noqa: S608
+    "AND id IN (SELECT value FROM json_each(:ids))"
+    for kind in KINDS
+)
 # What no write marks: heartbeats become late as time passes.
 VERSION = (
     "SELECT changes, (SELECT count(*) || '.' || total(row) FROM heartbeats WHERE account_id = accounts.id "
@@ -169,6 +174,12 @@ async def items(db: Database, kind: SubjectKind, rows: Sequence[int], now: int) 
         return {}
     found = await db.fetch(_ITEMS[kind], {"rows": json.dumps(rows), "now": now})
     return {row["row"]: dict(row) for row in found}
+
+
+async def named(db: Database, account_id: str, ids: Sequence[str]) -> dict[str, str]:
+    """What these subjects of the account are called, by their ids."""
+    found = await db.fetch(NAMED, {"account_id": account_id, "ids": json.dumps(ids)})
+    return {row[0]: row[1] for row in found}
 
 
 async def tags(db: Database, account_id: str) -> list[str]:

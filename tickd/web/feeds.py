@@ -11,6 +11,7 @@ import msgspec
 
 from tickd.domain import times, uptime
 from tickd.domain.status_views import WELL, Line, Note, Planned, View
+from tickd.web.pages import words
 
 ITEMS_MOST = 50
 """How many items a feed has at most, the newest ones."""
@@ -131,7 +132,7 @@ def _items(note: Note) -> Iterator[_Item]:
         yield _Item(update.at, f"{note.id}-{number}", title, update.message or title, note.id)
     if note.resolved_at is not None:
         ended = f"{note.name} is well again"
-        span = times.span(note.resolved_at - note.started_at)
+        span = words.duration((note.resolved_at - note.started_at) / 1000)
         text = f"{note.name} was {note.trouble} for {span}."
         yield _Item(note.resolved_at, f"{note.id}-resolved", ended, text, note.id)
 

@@ -16,6 +16,7 @@ from tests.support.endpoint import serving
 from tests.web.pages.people import NASTY, made, signed_in
 from tickd.domain.alerts import EVENTS
 from tickd.domain.channels import MASK, OPTIONS
+from tickd.web.pages import event_words
 from tickd.web.pages.channels import KINDS
 
 SECRET = "https://hooks.slack.example/services/T0/B0/very-secret"
@@ -83,7 +84,7 @@ async def test_each_kind_can_be_made_and_its_secrets_are_not_seen_again(
     for name in (*OPTIONS[kind][0], *OPTIONS[kind][1]):  # type: ignore[index]
         assert f'name="{name}"' in form.text, name
     page = await me.send(f"/channels/new?kind={kind}", filled(kind), follow=True)
-    assert "Saved." in page.words
+    assert f"my {kind} was created." in page.words
     (known,) = (await tickd.call("GET", "/v1/channels")).json["channels"]
     assert (known["kind"], known["name"], known["events"]) == (kind, f"my {kind}", list(EVENTS))
     for path in ("/channels", f"/channels/{known['id']}", f"/channels/{known['id']}/edit"):
@@ -118,16 +119,33 @@ async def test_the_test_button_shows_what_the_receiver_said(tickd: Harness, me: 
     async with serving() as endpoint:
         known = await channel(tickd, url=f"{endpoint.url}/hook")
         page = await me.send(f"/channels/{known['id']}/test", follow=True)
-        assert "The test was taken." in page.words
+        assert "The test was delivered." in page.words
         assert "Delivers" in page.words
         lost = await channel(tickd, name="lost", url="http://127.0.0.1:9/hook")
         page = await me.send(f"/channels/{lost['id']}/test", follow=True)
         assert "The test could not be delivered:" in page.words
+        await tickd.clock.advance(120)
+        for path in ("/channels", f"/channels/{lost['id']}"):
+            page = await me.get(path)
+            assert "Test failed" in page.words, path
+            assert "connection" in page.words, path
+        assert "Last test failed 3 Mar 2026, 12:00 UTC" in page.words
+        page = await me.get(f"/channels/{known['id']}")
+        assert "Last test delivered 3 Mar 2026, 12:00 UTC" in page.words
         saved = await me.send(
             "/channels/new?kind=webhook", filled("webhook", url=f"{endpoint.url}/b", do="test"), follow=True
         )
-        assert "Saved. The test was taken." in saved.words
+        assert "my webhook was created. The test was delivered." in saved.words
         assert [call.path for call in endpoint.calls] == ["/hook", "/b"]
+
+
+async def test_an_event_is_called_the_same_wherever_it_is_named(tickd: Harness, me: Browser) -> None:
+    known = await channel(tickd)
+    pages = [(await me.get(path)).words for path in ("/channels/new?kind=slack", "/alerts")]
+    pages.append((await me.get(f"/channels/{known['id']}")).words)
+    for name in event_words.EVENTS.values():
+        assert all(name in words for words in pages), name
+    assert set(event_words.EVENTS) == set(event_words.MEANINGS) == set(EVENTS)
 
 
 async def test_the_list_says_how_each_is_doing(tickd: Harness, me: Browser) -> None:
@@ -204,3 +222,19 @@ async def test_whoever_may_only_read_sees_no_address_and_no_buttons(tickd: Harne
         assert (await reader.send(f"{path}/test")).status == 403
         assert (await reader.send(f"{path}/delete")).status == 403
     assert "private-path" in (await me.get(path)).text
+
+
+async def test_a_token_does_not_follow_its_channel_to_another_server(tickd: Harness, me: Browser) -> None:
+    async with serving() as thief:
+        await me.send("/channels/new?kind=ntfy", filled("ntfy"))
+        (known,) = (await tickd.call("GET", "/v1/channels")).json["channels"]
+        said = {"token": "", "server": thief.url, "do": "test"}
+        page = await me.send(f"/channels/{known['id']}/edit", filled("ntfy", **said))
+        assert page.status == 422
+        assert "must be given again for another server" in page.words
+        reply = await tickd.call("PATCH", f"/v1/channels/{known['id']}", {"server": thief.url})
+        assert (reply.status, reply.json["error"]) == (400, "token must be given again for another server")
+        assert not thief.calls
+        forgotten = filled("ntfy", token="", token_forgotten="true", server=thief.url)
+        assert (await me.send(f"/channels/{known['id']}/edit", forgotten)).status == 303
+        assert (await shown(tickd, known["id"]))["token"] == ""

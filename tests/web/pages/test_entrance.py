@@ -70,6 +70,46 @@ async def test_what_is_wrong_with_the_first_user_is_said_beside_its_field(tickd:
         assert not await tickd.daemon.services.users.any()
 
 
+async def test_all_that_is_wrong_with_the_first_user_is_said_at_once_and_the_rest_stays(
+    tickd: Harness,
+) -> None:
+    token = tickd.daemon.services.users.setup_token or ""
+    async with browser(tickd) as visitor:
+        sent = {"token": token, "email": "ada", "name": "Ada", "password": "short", "repeat": "other"}
+        page = await visitor.send("/setup", sent)
+        for words in (
+            "E-mail address has 'ada', which is not",
+            "Password must have at least 10 characters",
+            "The same again is not the same",
+        ):
+            assert words in page.words, words
+        assert 'value="ada"' in page.text
+        assert 'value="Ada"' in page.text
+        page = await visitor.send("/setup", sent | {"email": EMAIL, "password": PASSWORD, "repeat": PASSWORD})
+        assert page.status == 303
+
+
+async def test_the_first_field_has_the_cursor(tickd: Harness) -> None:
+    async with browser(tickd) as visitor:
+        for path in (f"/setup?token={tickd.daemon.services.users.setup_token}", "/sign-in"):
+            assert re.findall(r'name="(\w+)"[^>]* autofocus', (await visitor.get(path)).text) == ["email"]
+
+
+async def test_a_recovery_code_has_a_field_of_its_own_for_its_letters(tickd: Harness) -> None:
+    _, codes = await with_totp(tickd, await made(tickd, EMAIL, "owner"))
+    async with browser(tickd) as visitor:
+        await visitor.send("/sign-in", SIGNED_IN | {"next": "/settings/keys"})
+        page = await visitor.get("/sign-in/code?next=/settings/keys")
+        assert re.search(r'name="code"[^>]* autofocus[^>]*inputmode="numeric"', page.text)
+        assert 'href="/sign-in/code?recovery=1&amp;next=/settings/keys"' in page.text
+        page = await visitor.get("/sign-in/code?recovery=1&next=/settings/keys")
+        assert "inputmode" not in page.text
+        wrong = await visitor.send("/sign-in/code?recovery=1", {"code": "no", "next": "/settings/keys"})
+        assert (wrong.status, "Use the authenticator instead" in wrong.words) == (422, True)
+        sent = {"code": codes[0], "next": "/settings/keys"}
+        assert (await visitor.send("/sign-in/code?recovery=1", sent)).location == "/settings/keys"
+
+
 async def test_the_sign_in_page_of_a_new_tickd_tells_how_to_begin(tickd: Harness) -> None:
     async with browser(tickd) as visitor:
         page = await visitor.get("/sign-in")

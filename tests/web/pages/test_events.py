@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from tests.support.browsing import Browser, browser, owner
+from tests.support.browsing import EMAIL, Browser, browser, owner
 from tests.support.clock import FakeClock
 from tests.support.daemon import NOON, Harness, eventually, running
+from tests.web.pages.people import signed_in
 from tickd.domain.accounts import DEFAULT_ACCOUNT
+from tickd.services.news import TICK_SECS, VIEWERS_MOST
 
 
 @pytest.fixture
@@ -146,3 +148,41 @@ async def test_a_stop_does_not_wait_for_open_pages(tmp_path: Path) -> None:
 async def test_a_look_at_the_address_alone_ends(me: Browser) -> None:
     async with me._session.head(me.harness.url + "/events") as answer:
         assert answer.status == 200
+
+
+async def test_one_session_has_so_many_streams_and_those_that_ended_count_no_more(
+    tickd: Harness, me: Browser
+) -> None:
+    async with AsyncExitStack() as stack, signed_in(tickd, EMAIL) as other:
+        for _ in range(VIEWERS_MOST):
+            await stack.enter_async_context(listening(me))
+        answer = await me.get("/events")
+        assert (answer.status, answer.headers["Retry-After"]) == (429, "30")
+        assert (await me.get("/")).status == 200
+        async with listening(other) as stream:
+            assert (await stream.next())[0] == "hello"
+        await stack.aclose()
+        # No clock has moved: nothing was told to those who have gone.
+
+        async def has_room() -> bool:
+            async with me._session.get(me.harness.url + "/events") as answer:
+                return answer.status == 200
+
+        await eventually(has_room)
+
+
+async def test_who_has_gone_is_let_go_of_at_the_next_news(tickd: Harness, me: Browser) -> None:
+    news = tickd.daemon.services.overview._news
+    async with listening(me) as stream:
+        await stream.next()
+
+    async def is_seen_to_be_gone() -> bool:
+        return all(one.is_gone() for seats in news._seats.values() for one in seats.values())
+
+    await eventually(is_seen_to_be_gone)
+    await tickd.clock.advance(TICK_SECS)
+
+    async def is_let_go() -> bool:
+        return news.followed == 0 and not news._seats
+
+    await eventually(is_let_go)

@@ -94,6 +94,32 @@ def test_every_mistake_is_told_at_once_beside_its_field() -> None:
     assert form.values["headers"] == "nonsense"
 
 
+def test_the_rules_are_asked_until_they_blame_nothing_new() -> None:
+    asked: list[Wanted] = []
+
+    def rules(said: Wanted) -> None:
+        asked.append(said)
+        if said.name != "good":
+            raise Invalid("name", "is no good")
+        for name in ("tags", "headers"):
+            if getattr(said, name) is not UNSET:
+                raise Invalid(name, "can't be")
+        # Not told of what is left out: a rule that never gives way ends the asking.
+        raise Invalid("tags", "is still wrong")
+
+    form = forms.sent(SECTIONS, data(name="bad", interval_secs="5"))  # type: ignore[arg-type]
+    assert forms.spec(form, Wanted, rules=rules, stand_ins={"name": "good"}) is None
+    assert form.errors == {
+        "interval_secs": "must be between 30 and 86400",
+        "name": "is no good",
+        "tags": "can't be",
+        "headers": "can't be",
+    }
+    assert len(asked) == 4
+    kept = forms.sent(SECTIONS, data())  # type: ignore[arg-type]
+    assert forms.spec(kept, Wanted, rules=asked.append) == asked[-1]
+
+
 @pytest.mark.parametrize("text", ["1.5", "many", "9" * 30, "0x10"])
 def test_what_is_no_number_is_told(text: str) -> None:
     form = forms.sent(SECTIONS, data(interval_secs=text))  # type: ignore[arg-type]

@@ -53,7 +53,7 @@ async def test_a_new_heartbeat_leads_to_its_ping_url(tickd: Harness, me: Browser
     page = await me.send("/heartbeats/new", filled(name="nightly"), follow=True)
     known = await only(tickd)
     assert known["ping_url"] in page.text
-    assert "nightly is ready" in page.words
+    assert "nightly was created." in page.words
     assert "nothing is expected before the first one" in page.words
     assert "crontab" in page.words
     assert (known["interval_secs"], known["grace_secs"], known["failure_threshold"]) == (3600, 300, 2)
@@ -75,6 +75,20 @@ async def test_a_schedule_keeps_the_defaults_that_it_has(tickd: Harness, me: Bro
     known = await only(tickd)
     assert (known["schedule"], known["timezone"]) == ("0 2 * * *", "Europe/Berlin")
     assert (known["grace_secs"], known["failure_threshold"]) == (1800, 1)
+
+
+async def test_all_that_is_wrong_is_told_at_once_and_once(tickd: Harness, me: Browser) -> None:
+    wrong = {"name": "", "schedule": "banana", "timezone": "Mars/X", "allowed_ips": "here"}
+    wrong |= {"alert_email": "nobody", "webhook_url": "ftp://x"}
+    page = await me.send("/heartbeats/new", filled(rhythm="cron", **wrong))
+    assert page.status == 422
+    assert {name for name in wrong if f'id="error-{name}"' not in page.text} == set()
+    assert page.text.count('class="error"') == 6
+    empty = await me.send("/heartbeats/new", filled(rhythm="cron"))
+    assert empty.status == 422 and 'id="error-schedule"' in empty.text
+    assert (await tickd.call("GET", "/v1/heartbeats")).json["heartbeats"] == []
+    assert "data-zone-field" in (await me.get("/heartbeats/new")).text
+    assert "data-zone-field" not in page.text
 
 
 async def test_a_schedule_is_told_in_words_and_times_of_its_zone(me: Browser) -> None:
@@ -279,9 +293,9 @@ async def test_a_test_ping_that_is_not_let_in_says_why(tickd: Harness, me: Brows
 async def test_pause_resume_rotate_and_delete(tickd: Harness, me: Browser) -> None:
     known = await heartbeat(tickd)
     path = f"/heartbeats/{known['id']}"
-    assert "Paused" in (await me.send(f"{path}/pause", follow=True)).words
+    assert "backup was paused." in (await me.send(f"{path}/pause", follow=True)).words
     assert (await shown(tickd, known["id"]))["status"] == "paused"
-    assert "Resumed" in (await me.send(f"{path}/resume", follow=True)).words
+    assert "backup was resumed." in (await me.send(f"{path}/resume", follow=True)).words
     assert "refused from then on" in (await me.get(f"{path}/rotate")).words
     assert (await shown(tickd, known["id"]))["token"] == known["token"]
     await me.send(f"{path}/rotate")
@@ -350,3 +364,48 @@ async def test_the_crontab_has_the_schedule_of_the_heartbeat() -> None:
         "15 4 * * 1 /path/to/job && curl -fsS -m 10 --retry 5 -o /dev/null http://127.0.0.1/p/x"
     )
     assert lines[4].endswith("http://127.0.0.1/p/x/$?")
+
+
+async def test_a_heartbeat_has_its_rules_its_badges_and_its_public_page(tickd: Harness, me: Browser) -> None:
+    channel = {"kind": "webhook", "name": "ops", "url": "http://127.0.0.1:9/"}
+    chosen = (await tickd.call("POST", "/v1/channels", channel)).json["id"]
+    job = await tickd.job(name="dump")
+    known = await heartbeat(
+        tickd, grace_secs=600, allowed_ips=["10.0.0.1"], channels=[chosen], depends_on=[job["id"]]
+    )
+    page = await me.get(f"/heartbeats/{known['id']}")
+    for said in ("Grace 10 minutes", "10.0.0.1", "Tells ops", "Depends on dump Pending", f"ID {known['id']}"):
+        assert said in page.words, said
+    assert "Severity Minor" in page.words and "None so far." in page.words and "Last 90 days" in page.words
+    assert f'href="/s/{known["slug"]}"' in page.text
+    assert f'src="/badge/{known["id"]}.svg?v=pending-' in page.text
+    rest = await me.fragment(f"/heartbeats/{known['id']}?part=rest")
+    assert "<html" not in rest.text and "Anybody can see" in rest.words
+    hidden = await heartbeat(tickd, name="hidden", public=False)
+    private = await me.get(f"/heartbeats/{hidden['id']}")
+    assert "This heartbeat is private." in private.words and "/s/" not in private.text
+
+
+async def test_a_silence_is_told_by_window_icon_and_incident(tickd: Harness, me: Browser) -> None:
+    known = await heartbeat(tickd, interval_secs=3600, grace_secs=300, failure_threshold=1)
+    await sent(tickd, f"/p/{known['short_token']}")
+    await silent(tickd, known["id"], 3901, 1)
+    page = await me.get(f"/heartbeats/{known['id']}")
+    assert (
+        "<title>Down: backup · tickd</title>" in page.text and "tickd-bad" in page.text.split("data-good")[0]
+    )
+    assert 'data-worst="bad" data-title="Down: backup · tickd"' in page.text
+    silence = (
+        "no ping: expected at <time datetime=2026-03-03T13:00:00Z data-exact>3 Mar 2026, 13:00:00 UTC</time>"
+    )
+    assert page.text.count(silence) == 2  # in the history, and of its incident
+    (found,) = (await tickd.call("GET", "/v1/incidents")).json["incidents"]
+    assert silence in (await me.get(f"/incidents/{found['id']}")).text
+
+
+async def test_an_incident_shows_what_the_ping_said(tickd: Harness, me: Browser) -> None:
+    known = await heartbeat(tickd)
+    await sent(tickd, f"/p/{known['short_token']}/fail", method="POST", data=b"disk is full\nat all")
+    (found,) = (await tickd.call("GET", "/v1/incidents")).json["incidents"]
+    shown_here = await me.get(f"/incidents/{found['id']}")
+    assert "What the ping said" in shown_here.words and "Beginning of the answer" not in shown_here.words

@@ -28,6 +28,13 @@ async def me(tickd: Harness) -> AsyncIterator[Browser]:
         yield visitor
 
 
+def favicon(page: str) -> str:
+    """The icon that the page comes with."""
+    found = re.search(r'id="favicon" href="([^"]+)"', page)
+    assert found is not None
+    return found[1]
+
+
 async def ran(tickd: Harness, endpoint: Endpoint, **fields: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """A job that has been run by hand, and that run."""
     job = await tickd.job(endpoint=endpoint.url, **{"schedule": "0 2 * * *", "retries": 0} | fields)
@@ -62,7 +69,7 @@ async def test_a_job_shows_what_it_is_and_how_it_does(tickd: Harness, me: Browse
     shown = await me.get(f"/jobs/{job['id']}")
     assert shown.status == 200
     assert "At 02:30" in shown.words and "30 2 * * * Europe/Berlin" in shown.words
-    assert "Active" in shown.words and "night" in shown.words
+    assert "nightly Pending" in shown.words and "night" in shown.words
     assert 'datetime="2026-03-04T01:30:00Z"' in shown.text
     assert "It has not run yet." in shown.words
     assert "had no occurrence yet" in shown.words
@@ -98,9 +105,9 @@ async def test_its_live_parts_come_alone(tickd: Harness, me: Browser) -> None:
     await put(tickd, job, (NOON - times.HOUR, "failed", 1, "broke", ""))
     page = await me.get(f"/jobs/{job['id']}?status=failed&offset=0")
     parts = re.findall(r'data-live="([^"]+)"', page.text)
-    assert len(parts) == 2
-    now, runs = [await me.fragment(path.replace("&amp;", "&")) for path in parts]
-    assert "<html" not in now.text + runs.text
+    assert len(parts) == 3
+    now, runs, rest = [await me.fragment(path.replace("&amp;", "&")) for path in parts]
+    assert "<html" not in now.text + runs.text + rest.text and "None so far." in rest.words
     assert "<h1>nightly" in now.text and "broke" in runs.text and "broke" not in now.text
 
 
@@ -189,7 +196,7 @@ async def test_gates_are_shown_with_their_state_and_without_strangers(tickd: Har
     shop = made.json["id"]
     job = await tickd.job(requires=[shop, "mon_gone"], when_down="skip", depends_on=[shop])
     shown = await me.get(f"/jobs/{job['id']}")
-    assert f'<a href="/monitors/{shop}">Shop</a>' in shown.text
+    assert f'href="/monitors/{shop}">Shop</a>' in shown.text
     assert "mon_gone there is none" in shown.words
     assert "While one of them is down a run is skipped." in shown.words
 
@@ -210,23 +217,25 @@ async def test_its_incidents_are_listed(tickd: Harness, me: Browser) -> None:
 
     await eventually(told)
     shown = await me.get(f"/jobs/{job['id']}")
-    assert "Failing" in shown.words and "Failures in a row 1" in shown.words
+    assert "<title>Down: nightly · tickd</title>" in shown.text and "tickd-bad" in favicon(shown.text)
+    assert 'data-worst="bad" data-title="Down: nightly' in shown.text
+    assert "nightly Down" in shown.words and "Failures in a row 1" in shown.words
 
 
 async def test_run_pause_and_resume_answer_with_a_word(tickd: Harness, me: Browser) -> None:
     async with serving() as endpoint:
         job = await tickd.job(endpoint=endpoint.url, schedule="0 2 * * *")
         path = f"/jobs/{job['id']}"
-        assert "A run was recorded" in (await me.send(f"{path}/run", follow=True)).words
+        assert "The run has begun." in (await me.send(f"{path}/run", follow=True)).words
 
         async def called() -> bool:
             return bool(endpoint.calls)
 
         await eventually(called)
         paused = await me.send(f"{path}/pause", follow=True)
-        assert "Paused: it does not run" in paused.words and f'action="{path}/resume"' in paused.text
+        assert "nightly was paused." in paused.words and f'action="{path}/resume"' in paused.text
         assert (await tickd.call("GET", f"/v1{path}")).json["status"] == "paused"
-        assert "Resumed" in (await me.send(f"{path}/resume", follow=True)).words
+        assert "nightly was resumed." in (await me.send(f"{path}/resume", follow=True)).words
         assert (await tickd.call("GET", f"/v1{path}")).json["status"] == "active"
 
 
@@ -237,7 +246,8 @@ async def test_deleting_asks_first_and_says_what_goes(tickd: Harness, me: Browse
     asked = await me.get(f"{path}/delete")
     assert "Delete nightly?" in asked.words and "its one run goes with it" in asked.words
     assert (await tickd.call("GET", f"/v1{path}")).status == 200
-    assert (await me.send(f"{path}/delete")).location == "/"
+    gone = await me.send(f"{path}/delete", follow=True)
+    assert "nightly was deleted." in gone.words
     assert (await tickd.call("GET", f"/v1{path}")).status == 404
     assert (await me.get(path)).status == 404
 

@@ -58,7 +58,7 @@ def test_the_form_has_every_field_of_the_api() -> None:
 async def test_the_plain_form_makes_a_plain_job(tickd: Harness, me: Browser) -> None:
     assert (await me.get("/jobs/new")).status == 200
     made = await me.send("/jobs/new", form(**PLAIN), follow=True)
-    assert "The job is made." in made.words
+    assert "nightly was created." in made.words
     (job,) = (await tickd.call("GET", "/v1/jobs")).json["jobs"]
     by_call = await tickd.job(**PLAIN | {"name": "other"})
     own = ("id", "name", "created_at", "updated_at")
@@ -109,12 +109,34 @@ async def test_every_field_that_is_filled_in_is_kept(tickd: Harness, me: Browser
 async def test_what_is_wrong_stands_beside_its_field_in_the_apis_words(tickd: Harness, me: Browser) -> None:
     said = form(name="x", schedule="61 * * * *", endpoint="ftp://x", timeout_secs="999")
     answer = await me.send("/jobs/new", said)
-    assert answer.status == 422 and "nothing was saved" in answer.words
+    assert answer.status == 422 and "Nothing was saved: 3 fields need another value." in answer.words
     refused = await tickd.call("POST", "/v1/jobs", PLAIN | {"schedule": "61 * * * *"})
     assert refused.json["error"].removeprefix("schedule ") in answer.words
     assert 'id="error-timeout_secs"' in answer.text and "between 1 and 300" in answer.words
     assert values(answer)["schedule"] == "61 * * * *"
     assert (await tickd.call("GET", "/v1/jobs")).json["total"] == 0
+
+
+async def test_all_that_is_wrong_is_told_at_once_and_once(tickd: Harness, me: Browser) -> None:
+    wrong = {"schedule": "banana", "timezone": "Mars/X", "endpoint": "ftp://x", "headers": "Bad Name: x"}
+    wrong |= {"name": "", "retries": "99"}
+    answer = await me.send("/jobs/new", form(**wrong))
+    assert {name for name in wrong if f'id="error-{name}"' not in answer.text} == set()
+    assert "Nothing was saved: 6 fields need another value." in answer.words
+    assert answer.text.count('class="error"') == 6
+    assert (await tickd.call("GET", "/v1/jobs")).json["total"] == 0
+    job = await tickd.job(**PLAIN)
+    changed = await me.send(f"/jobs/{job['id']}/edit", form(**PLAIN | wrong))
+    assert {name for name in wrong if f'id="error-{name}"' not in changed.text} == set()
+    assert (await tickd.call("GET", f"/v1/jobs/{job['id']}")).json["updated_at"] == job["updated_at"]
+
+
+async def test_only_an_empty_form_begins_in_the_readers_zone(tickd: Harness, me: Browser) -> None:
+    job = await tickd.job(**PLAIN)
+    assert "data-zone-field" in (await me.get("/jobs/new")).text
+    for path in (f"/jobs/new?from={job['id']}", f"/jobs/{job['id']}/edit"):
+        assert "data-zone-field" not in (await me.get(path)).text
+    assert "data-zone-field" not in (await me.send("/jobs/new", form(**PLAIN | {"name": ""}))).text
 
 
 async def test_a_name_that_is_taken_changes_nobodys_job(tickd: Harness, me: Browser) -> None:
@@ -206,7 +228,7 @@ async def test_a_date_of_its_own_is_told_where_utc_has_another_day(me: Browser) 
     [
         ("schedule=61+*+*+*+*", "Schedule has 61 as minute, which must be 0-59."),
         ("schedule=@daily&timezone=Mars", "Time zone must be an IANA time zone such as Europe/Berlin."),
-        ("schedule=", "The next runs show here as soon as there is a schedule."),
+        ("schedule=", "The next runs show here as soon as there is a schedule that can be read."),
     ],
 )
 async def test_the_preview_says_what_is_wrong(me: Browser, query: str, sentence: str) -> None:
@@ -238,3 +260,19 @@ async def test_what_a_job_names_and_is_not_there_any_more_stays_chosen(tickd: Ha
     page = await me.get(f"/jobs/{job['id']}/edit")
     for name, value in (("requires", "mon_gone"), ("channels", "gone")):
         assert f'name="{name}" value="{value}" checked' in page.text
+
+
+async def test_a_stored_header_does_not_follow_its_job_to_another_host(tickd: Harness, me: Browser) -> None:
+    job = await tickd.job(**PLAIN, headers={"Authorization": "Bearer hush"})
+    path = f"/jobs/{job['id']}/edit"
+    moved = form(**PLAIN, headers=f"Authorization: {MASK}") | {"endpoint": "http://127.0.0.1:10/"}
+    page = await me.send(path, moved)
+    assert page.status == 422
+    assert "has Authorization, which must be given again for another host" in page.words
+    assert (await tickd.call("GET", f"/v1/jobs/{job['id']}")).json["endpoint"] == PLAIN["endpoint"]
+    again = moved | {"headers": "Authorization: Bearer new"}
+    assert (await me.send(path, again)).status == 303
+    same_host = moved | {"endpoint": "http://127.0.0.1:10/other"}
+    assert (await me.send(path, same_host)).status == 303
+    kept = (await tickd.call("GET", f"/v1/jobs/{job['id']}")).json
+    assert kept["headers"] == {"Authorization": "Bearer new"}

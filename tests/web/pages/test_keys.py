@@ -19,7 +19,7 @@ async def test_a_key_is_shown_once_and_works(tickd: Harness) -> None:
         assert (made.status, made.headers["Cache-Control"]) == (200, "no-store")
         found = re.search(r"tk_[0-9a-z]{40}", made.text)
         assert found
-        assert "it is not shown again. Whoever has it may read, write." in made.words
+        assert "it is not shown again. It may read and write." in made.words
         assert (await tickd.call("GET", "/v1/jobs", key=found[0])).status == 200
         listed = await visitor.get("/settings/keys")
         assert found[0] not in listed.text
@@ -41,7 +41,7 @@ async def test_a_key_is_revoked_after_a_question(tickd: Harness) -> None:
         assert "<script>alert" not in asked.text
         assert (await tickd.call("GET", "/v1/jobs", key=key[0])).status == 200
         answer = await visitor.send(f"/settings/keys/{identifier}/revoke", follow=True)
-        assert "The key is revoked." in answer.words
+        assert "The key was revoked." in answer.words
         assert (await tickd.call("GET", "/v1/jobs", key=key[0])).status == 401
         assert (await visitor.send(f"/settings/keys/{identifier}/revoke")).status == 404
 

@@ -68,7 +68,7 @@ async def test_the_list_leads_a_newcomer_to_the_first(me: Browser) -> None:
 
 async def test_a_window_is_read_in_the_zone_that_was_chosen(tickd: Harness, me: Browser) -> None:
     page = await me.send("/maintenance/new", filled(), follow=True)
-    assert "upgrade is planned." in page.words
+    assert "upgrade was planned." in page.words
     known = await only(tickd)
     assert (known["starts_at"], known["ends_at"]) == ("2026-03-03T21:00:00Z", "2026-03-04T01:00:00Z")
     assert known["all"] is True
@@ -136,11 +136,21 @@ async def test_subjects_are_written_where_there_are_too_many(
     assert (await only(tickd))["subjects"] == [first["id"], second["id"]]
 
 
+async def test_a_choice_and_times_that_can_not_be_are_said_together(tickd: Harness, me: Browser) -> None:
+    said = filled(name="", covers="subjects", ends_at="2026-03-01T00:00")
+    known = await planned(tickd)
+    for path in ("/maintenance/new", f"/maintenance/{known['id']}/edit"):
+        page = await me.send(path, said)
+        assert page.status == 422
+        for words in ("Name must be", "missing: choose at least one", "Until must be after"):
+            assert words in page.words, (path, words)
+
+
 async def test_what_is_wrong_is_said_beside_its_field(tickd: Harness, me: Browser) -> None:
     for said, words in (
         ({"name": ""}, "Name must be"),
-        ({"covers": "subjects"}, "They are required: choose at least one"),
-        ({"covers": "tags"}, "Tags are required: choose at least one"),
+        ({"covers": "subjects"}, "Jobs, monitors and heartbeats are missing: choose at least one"),
+        ({"covers": "tags"}, "Tags are missing: choose at least one"),
         ({"starts_at": ""}, "From is required"),
         ({"ends_at": "later"}, "Until must be a date and a time"),
         ({"ends_at": "2026-03-01T00:00"}, "Until must be after starts_at"),

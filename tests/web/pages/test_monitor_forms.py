@@ -47,7 +47,7 @@ async def test_a_name_and_an_address_make_a_monitor(tickd: Harness, endpoint: En
         answer = await me.send("/monitors/new", said)
         (made,) = await monitors(tickd)
         assert (answer.status, answer.location) == (303, f"/monitors/{made['id']}")
-        assert "Shop was made." in (await me.get(answer.location)).words
+        assert "Shop was created." in (await me.get(answer.location)).words
     plain = (await tickd.call("POST", "/v1/monitors", {"name": "Plain", "url": endpoint.url})).json
     differs = {name for name in made if made[name] != plain[name]}
     assert differs <= {
@@ -302,6 +302,24 @@ async def test_a_try_judges_as_a_check_does(tickd: Harness, endpoint: Endpoint) 
         assert "connection refused" in words
         shown = await me.send("/monitors/new", plain | {"url": "nonsense"})
         assert shown.status == 422 and "Not tried" in shown.words
+        assert "URL must be an http or https address" in shown.words
+        assert 'aria-describedby="error-url" aria-invalid="true"' in shown.text
+        part = await me.send("/monitors/new", plain | {"url": "nonsense"}, headers={"HX-Request": "true"})
+        assert '<li data-error="url">URL must be' in part.text
+
+
+async def test_all_that_is_wrong_is_told_at_once(tickd: Harness, endpoint: Endpoint) -> None:
+    wrong = {"url": "ftp://x", "keyword": "a AND", "response_threshold_ms": "soon", "alert_email": "nobody"}
+    async with owner(tickd) as me:
+        said = await form(me, "/monitors/new") | {"name": ""} | wrong
+        shown = await me.send("/monitors/new", said)
+        assert {name for name in (*wrong, "name") if f'id="error-{name}"' not in shown.text} == set()
+        assert await monitors(tickd) == []
+        monitor = await watch(tickd, endpoint.url, name="Shop")
+        path = f"/monitors/{monitor['id']}/edit"
+        shown = await me.send(path, await form(me, path) | wrong | {"type": "tcp", "keyword": "a"})
+        assert {name for name in wrong if f'id="error-{name}"' not in shown.text} == set()
+        assert (await monitors(tickd))[0]["url"] == endpoint.url
 
 
 async def test_one_try_at_a_time(tickd: Harness, endpoint: Endpoint) -> None:
@@ -372,9 +390,14 @@ async def test_stored_secrets_never_go_to_another_host(
 
 async def test_a_private_target_is_refused_to_a_try_as_to_a_monitor(tmp_path: Any) -> None:
     async with running(tmp_path / "t.db", block_private_targets=True) as tickd, owner(tickd) as me:
-        shown = await me.send("/monitors/new", {"type": "http", "url": "http://127.0.0.1/", "do": "try"})
+        said = {"type": "http", "url": "http://127.0.0.1/", "alert_email": "nobody"}
+        shown = await me.send("/monitors/new", said | {"do": "try", "alert_email": ""})
+        saved = await me.send("/monitors/new", said)
     assert shown.status == 422
     assert "must not lead to a private or reserved address" in shown.words
+    assert {name for name in (*said, "name") if f'id="error-{name}"' in saved.text} == {*said, "name"} - {
+        "type"
+    }
 
 
 # Shown as a call.

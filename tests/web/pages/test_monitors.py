@@ -6,13 +6,16 @@ import json
 from html import unescape
 from pathlib import Path
 
+import pytest
+
 from tests.services.watching import checked, watch, watched
 from tests.support.browsing import browser, owner
 from tests.support.clock import FakeClock
 from tests.support.daemon import NOON, Harness, running
 from tests.support.endpoint import Endpoint
 from tests.web.pages.people import made, signed_in, stranger
-from tickd.domain import times
+from tickd.domain import plots, times
+from tickd.web.pages.words import milliseconds
 
 NASTY = "\"><script>alert('x')</script>{{7*7}}"
 
@@ -50,7 +53,26 @@ async def test_the_head_alone_is_what_is_fetched_again(tickd: Harness, endpoint:
     async with owner(tickd) as me:
         shown = await me.fragment(f"/monitors/{monitor['id']}/now")
     assert "<html" not in shown.text and "<h1>" in shown.text
-    assert "Response, 24 hours" in shown.words
+    assert "Median, 24 hours" in shown.words
+
+
+@pytest.mark.parametrize("most", [plots.POINTS_MOST, 2], ids=["checks", "rollups"])
+async def test_the_facts_and_the_chart_say_the_same_of_a_day(
+    tickd: Harness, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(plots, "POINTS_MOST", most)
+    monitor = await watch(tickd, endpoint.url)
+    for count in range(1, 5):
+        await checked(tickd, monitor["id"], count)
+        await tickd.clock.advance(30)
+    await checked(tickd, monitor["id"], 5)
+    async with owner(tickd) as me:
+        path = f"/monitors/{monitor['id']}"
+        drawn = json.loads((await me.get(f"{path}/chart?range=24h")).text)
+        shown = await me.get(path)
+    median, slow = milliseconds(drawn["summary"]["p50"]), milliseconds(drawn["summary"]["p95"])
+    assert f"Median, 24 hours {median} p95, 24 hours {slow}" in shown.words
+    assert len([ms for ms in drawn["p50"] if ms is not None]) == 1
 
 
 async def test_checks_come_in_pages_without_a_script_too(tickd: Harness, endpoint: Endpoint) -> None:
@@ -74,11 +96,11 @@ async def test_check_now_pause_resume_and_delete(tickd: Harness, endpoint: Endpo
     async with owner(tickd) as me:
         assert "Checked: up in" in (await me.send(f"{path}/check", follow=True)).words
         await checked(tickd, monitor["id"], 2)
-        assert "Paused:" in (await me.send(f"{path}/pause", follow=True)).words
+        assert "Shop was paused." in (await me.send(f"{path}/pause", follow=True)).words
         assert (await watched(tickd, monitor["id"]))["status"] == "paused"
         shown = await me.get(path)
         assert "Resume" in shown.words and "Shop Paused" in shown.words
-        assert "Resumed:" in (await me.send(f"{path}/resume", follow=True)).words
+        assert "Shop was resumed." in (await me.send(f"{path}/resume", follow=True)).words
         asked = await me.get(f"{path}/delete")
         assert "Delete Shop?" in asked.words
         assert (await tickd.call("GET", f"/v1{path}")).status == 200

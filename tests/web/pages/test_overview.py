@@ -6,13 +6,15 @@ import re
 import sqlite3
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.browsing import Browser, browser, owner
-from tests.support.daemon import NOON, Harness
+from tests.support.daemon import NOON, Harness, running
 from tests.web.pages.people import NASTY, made, signed_in, stranger
+from tickd.domain.checks import Check
 from tickd.domain.times import DAY
 
 KINDS = ("monitor", "job", "heartbeat")
@@ -177,12 +179,78 @@ async def test_a_delete_is_asked_for_once_more(tickd: Harness, me: Browser) -> N
     ids = [await item(tickd, kind, kind) for kind in KINDS]
     asked = await me.send("/bulk", {"do": "delete", "item": ids[:2], "back": "kind=job"})
     assert asked.status == 200 and "Delete 2 items?" in asked.words
+    assert "This will be gone, with all its history: monitor, job." in asked.words
+    assert "Keep them" in asked.words
     assert 'href="/?kind=job"' in asked.text
     assert len(names((await me.get("/")).text)) == 3
     chosen = re.findall(r'name="item" value="([^"]*)"', asked.text)
     again = await me.send("/bulk", {"do": "delete", "sure": "yes", "item": chosen})
     assert again.status == 303
     assert names((await me.get("/")).text) == ["heartbeat"]
+
+
+async def test_a_delete_of_many_names_the_first_ten(tickd: Harness, me: Browser) -> None:
+    ids = [await item(tickd, "heartbeat", f"h{number:02}") for number in range(13)]
+    asked = await me.send("/bulk", {"do": "delete", "item": ids})
+    named = ", ".join(f"h{number:02}" for number in range(10))
+    assert f"{named} and 3 more." in asked.words
+    one = await me.send("/bulk", {"do": "delete", "item": ids[:1]})
+    assert ": h00." in one.words and "Keep it" in one.words
+    async with stranger(tickd) as other:
+        assert "h00" not in (await other.send("/bulk", {"do": "delete", "item": ids})).words
+
+
+async def test_who_is_told_by_nobody_is_warned_until_something_can_deliver(
+    tickd: Harness, me: Browser
+) -> None:
+    said = "Nobody is told yet: there is no channel, and no mail server is set."
+    empty = await me.get("/")
+    assert "Say where alerts go" in empty.words and 'href="/channels/new"' in empty.text
+    await item(tickd, "heartbeat", "backup")
+    for path in ("/", "/channels", "/settings/system"):
+        assert said in (await me.get(path)).words, path
+    body: dict[str, Any] = {"name": "mail", "kind": "email", "to": ["ops@example.com"]}
+    assert (await tickd.call("POST", "/v1/channels", body)).status == 201
+    assert "every enabled channel is e-mail, and no mail server is set" in (await me.get("/")).words
+    for path in ("/channels/new", "/channels/new?kind=email"):
+        assert "t send yet" in (await me.get(path)).words
+    body = {"name": "ops", "kind": "webhook", "url": "http://127.0.0.1:9/"}
+    made = (await tickd.call("POST", "/v1/channels", body)).json
+    for path in ("/", "/channels", "/settings/system"):
+        assert "Nobody is told" not in (await me.get(path)).words, path
+    lane = (
+        "INSERT INTO lanes (lane, account_id, attempts, failing_since, last_error) VALUES (?, ?, 1, ?, 'x')"
+    )
+    await put(tickd, lane, made["id"], "acc_default", NOON)
+    assert "Nobody is told: the last delivery by every channel failed." in (await me.get("/")).words
+    system = (await me.get("/settings/system")).words
+    assert "The last delivery failed by ops ." in system and "All is well" not in system
+    await tickd.call("PATCH", f"/v1/channels/{made['id']}", {"enabled": False})
+    assert "Nobody is told: every enabled channel is e-mail" in (await me.get("/")).words
+
+
+async def test_with_a_mail_server_an_address_is_enough(tmp_path: Path) -> None:
+    async with running(tmp_path / "t.db", smtp_url="smtp://127.0.0.1:9") as tickd, owner(tickd) as me:
+        await item(tickd, "heartbeat", "backup")
+        await put(tickd, "UPDATE accounts SET owner_email = '', alert_email = ''")
+        assert "there is no channel, and the account has no e-mail address" in (await me.get("/")).words
+        await put(tickd, "UPDATE accounts SET alert_email = 'ops@example.com'")
+        assert "Nobody is told" not in (await me.get("/")).words
+
+
+async def test_a_degraded_result_is_amber_and_what_is_paused_has_no_age(tickd: Harness, me: Browser) -> None:
+    identifier = await item(tickd, "monitor", "slow")
+    row = (await tickd.daemon._database.fetch("SELECT row FROM monitors WHERE id = ?", (identifier,)))[0][0]
+    check = Check(monitor=row, at=NOON, status="degraded", status_code=200, duration_ms=2100.4)
+    tickd.daemon._history.add(check)
+    await item(tickd, "heartbeat", "off", status="paused")
+    shown = await me.get("/")
+    assert '<span class="warn">200 · 2,100 ms</span>' in shown.text
+    off = shown.text.split(">off<", 1)[1].split("</tr>", 1)[0]
+    assert "<time" not in off and "Paused" in off
+    assert "2 in all: 1 monitor, 0 jobs and 1 heartbeat" in shown.words
+    narrow = await me.get("/?kind=monitor")
+    assert "1 that match, of 2 in all: 1 monitor, 0 jobs and 1 heartbeat" in narrow.words
 
 
 async def test_what_could_not_be_done_is_named_and_the_rest_is_done(tickd: Harness, me: Browser) -> None:

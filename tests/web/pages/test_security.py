@@ -80,6 +80,12 @@ async def test_a_stolen_session_cant_guess_the_password(tickd: Harness) -> None:
         assert "too many wrong passwords" in answers[-1].words
 
 
+async def another_session(tickd: Harness) -> str:
+    """The token of a session elsewhere."""
+    async with signed_in(tickd, EMAIL) as other:
+        return other.cookies["tickd_session"]
+
+
 async def test_the_second_step_from_on_to_off(tickd: Harness) -> None:
     async with owner(tickd) as visitor:
         before = visitor.cookies["tickd_session"]
@@ -99,12 +105,14 @@ async def test_the_second_step_from_on_to_off(tickd: Harness) -> None:
         assert "Code is wrong; is the authenticator's clock right?" in wrong.words
         assert found[1] in wrong.text
         sent["code"] = codes.at(tickd.clock.now() // 1000)
+        thief = await another_session(tickd)
         done = await visitor.send(f"{HOME}/second-step", sent)
         assert (done.status, done.headers["Cache-Control"]) == (200, "no-store")
         kept = re.findall(r"\w{4}-\w{4}-\w{4}", done.words)
         assert len(kept) == 10
         assert visitor.cookies["tickd_session"] != before
         assert await tickd.daemon.services.users.signed(before) is None
+        assert await tickd.daemon.services.users.signed(thief) is None
         shown = await visitor.get(HOME)
         assert (
             "On. Signing in asks for a code from your authenticator. 10 recovery codes are left."
@@ -132,6 +140,29 @@ async def test_a_form_on_the_page_that_shows_the_codes_is_taken(tickd: Harness) 
         assert token
         answer = await visitor._ask("POST", "/sign-out", data={"csrf": token[1]})
         assert answer.status == 303
+
+
+async def test_whoever_reloads_the_codes_is_told_that_they_are_shown_once(tickd: Harness) -> None:
+    async with owner(tickd) as visitor:
+        page = await visitor.get(f"{HOME}/second-step")
+        secret = re.search(r'name="secret" value="(\w+)"', page.text)
+        token = re.search(r'name="csrf" value="([^"]+)"', page.text)
+        assert secret
+        assert token
+        code = pyotp.TOTP(secret[1]).at(tickd.clock.now() // 1000)
+        sent = {"secret": secret[1], "code": code, "csrf": token[1]}
+        done = await visitor._ask("POST", f"{HOME}/second-step", data=sent)
+        assert "Keep these recovery codes" in done.words
+        again = await visitor._ask("POST", f"{HOME}/second-step", data=sent)
+        assert again.status == 403
+        assert "Recovery codes are shown once." in again.words
+        assert f'<a class="button" href="{HOME}">' in again.text
+
+
+async def test_a_code_is_typed_with_a_phones_digits(tickd: Harness) -> None:
+    async with owner(tickd) as visitor:
+        page = await visitor.get(f"{HOME}/second-step")
+        assert re.search(r'name="code"[^>]*autocomplete="one-time-code"[^>]*inputmode="numeric"', page.text)
 
 
 @pytest.mark.parametrize("secret", ["", "MYOWNSECRET", "a" * 32, NASTY])

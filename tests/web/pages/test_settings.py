@@ -39,12 +39,14 @@ async def test_what_is_empty_is_switched_off_and_a_secret_stays_until_it_is_forg
     body = {"publish_after_secs": 60, "default_severity": "minor", "webhook_secret": "a secret of ours"}
     await tickd.call("PATCH", "/v1/account", body)
     async with owner(tickd) as visitor:
+        assert "Forget the webhook secret" in (await visitor.get("/settings")).words
         await visitor.send("/settings", SENT)
         account = (await tickd.call("GET", "/v1/account")).json
         assert (account["publish_after_secs"], account["default_severity"]) == (None, None)
         assert account["webhook_secret"] == "a secret of ours"
         await visitor.send("/settings", SENT | {"forget_webhook_secret": "true"})
         assert (await tickd.call("GET", "/v1/account")).json["webhook_secret"] == ""
+        assert "Forget the webhook secret" not in (await visitor.get("/settings")).words
 
 
 @pytest.mark.parametrize(
@@ -54,7 +56,7 @@ async def test_what_is_empty_is_switched_off_and_a_secret_stays_until_it_is_forg
         ({"alert_email": "nobody"}, "Alert address has 'nobody', which is not an e-mail address"),
         ({"batch_window_secs": "9999"}, "Gather alerts for must be between 0 and 3600"),
         ({"batch_window_secs": "soon"}, "Gather alerts for must be a whole number"),
-        ({"default_severity": "dire"}, "Severity of what is made must be one of"),
+        ({"default_severity": "dire"}, "Default severity must be one of"),
         ({"fallback_channel": "chn_none"}, "Fallback channel must be the id of a channel; chn_none is none"),
     ],
 )
@@ -97,6 +99,8 @@ async def test_a_reader_sees_the_settings_and_no_form(tickd: Harness) -> None:
 
 async def test_the_system_page_tells_how_the_daemon_is(tickd: Harness) -> None:
     await tickd.job()
+    hook = {"name": "ops", "kind": "webhook", "url": "http://127.0.0.1:9/"}
+    assert (await tickd.call("POST", "/v1/channels", hook)).status == 201
     async with owner(tickd) as visitor:
         page = await visitor.get("/settings/system")
         assert "All is well" in page.words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from html import unescape
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.contract.people import stranger
 from tests.contract.watching import monitor
 from tests.support.browsing import Browser, Shown, owner
 from tests.support.daemon import Harness, running
+from tickd.web.pages import status_page_form
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
 
@@ -96,7 +98,7 @@ async def test_a_page_is_made_shown_and_deleted(tickd: Harness, me: Browser) -> 
 
 
 async def test_an_edit_begins_with_what_there_is(tickd: Harness, me: Browser) -> None:
-    await monitor(tickd, name="Shop")
+    shop = await monitor(tickd, name="Shop")
     first = await monitor(tickd, name="Twin")
     await monitor(tickd, name="twin")
     await me.send(
@@ -105,7 +107,8 @@ async def test_an_edit_begins_with_what_there_is(tickd: Harness, me: Browser) ->
     page = await only(tickd)
     path = f"/status-pages/{page['id']}/edit"
     shown = await me.get(path)
-    assert ">\nShop</textarea>" in shown.text
+    assert re.search(rf'value="{shop["id"]}" checked', shown.text)
+    assert not re.search(rf'value="{first["id"]}" checked', shown.text)
     assert 'name="group_1_name"' in shown.text
     # The second group comes first, by its place.
     said = filled(group_0_name="A", group_0_subjects="Shop", group_0_place="2", title="New")
@@ -116,6 +119,50 @@ async def test_an_edit_begins_with_what_there_is(tickd: Harness, me: Browser) ->
     assert (page["title"], [one["name"] for one in page["groups"]]) == ("New", ["B", "A"])
     # What has no name of its own is shown by its id.
     assert first["id"] in (await me.get(path)).text
+
+
+async def test_what_a_group_shows_is_chosen_by_boxes_that_keep_its_order(tickd: Harness, me: Browser) -> None:
+    made = {name: (await monitor(tickd, name=name))["id"] for name in ("A", "B", "C")}
+    said = filled(group_0_name="G", group_0_chosen=[made["A"], made["C"]], group_0_subjects="C")
+    assert (await me.send("/status-pages/new", said, page="/status-pages/new")).status == 303
+    page = await only(tickd)
+    assert page["groups"][0]["subjects"] == [made["C"], made["A"]]
+    shown = await me.get(f"/status-pages/{page['id']}/edit")
+    boxes = re.findall(r'name="group_0_chosen" value="(\w+)"( checked)?', shown.text)
+    assert boxes == [(made["C"], " checked"), (made["A"], " checked"), (made["B"], "")]
+    assert "C</textarea>" not in shown.text
+
+
+async def test_of_too_many_to_choose_from_the_names_are_written(
+    tickd: Harness, me: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await monitor(tickd, name="Shop")
+    said = filled(group_0_name="A", group_0_subjects="Shop")
+    await me.send("/status-pages/new", said, page="/status-pages/new")
+    monkeypatch.setattr(status_page_form, "BOXES_MOST", 0)
+    shown = await me.get(f"/status-pages/{(await only(tickd))['id']}/edit")
+    assert ">\nShop</textarea>" in shown.text
+    assert "group_0_chosen" not in shown.text
+
+
+async def test_an_accent_colour_is_chosen_and_taken_away(tickd: Harness, me: Browser) -> None:
+    await me.send("/status-pages/new", filled(accent_color="#ff8800"), page="/status-pages/new")
+    page = await only(tickd)
+    path = f"/status-pages/{page['id']}/edit"
+    assert page["accent_color"] == "#ff8800"
+    assert (
+        '<input type="color" id="field-accent_color" name="accent_color" value="#ff8800"'
+        in (await me.get(path)).text
+    )
+    await me.send(path, filled(accent_color="#ff8800", no_accent="true"), page=path)
+    assert (await only(tickd))["accent_color"] == ""
+    assert 'name="no_accent" value="true" checked' in (await me.get(path)).text
+
+
+async def test_the_badge_is_shown_as_it_is(tickd: Harness, me: Browser) -> None:
+    made = await me.send("/status-pages/new", filled(), page="/status-pages/new")
+    assert '<img src="/status/acme/badge.svg"' in (await me.get(made.location)).text
+    assert "<svg" in (await me.get("/status/acme/badge.svg")).text
 
 
 async def test_another_group_is_added_without_a_script(me: Browser) -> None:
@@ -137,7 +184,7 @@ async def test_another_group_is_added_without_a_script(me: Browser) -> None:
         ({"group_0_subjects": "Shop"}, "Heading is required"),
         (
             {"group_0_name": "A", "group_0_subjects": "Nobody"},
-            "Shows has “Nobody”, and there is no monitor, heartbeat or job of that name",
+            "Order has “Nobody”, and there is no monitor, heartbeat or job of that name",
         ),
         (
             {"group_0_name": "A", "group_0_subjects": "mon_0000000000000000"},

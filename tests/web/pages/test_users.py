@@ -9,6 +9,7 @@ import pytest
 from tests.support.browsing import EMAIL, PASSWORD, Browser, browser, owner
 from tests.support.daemon import Harness
 from tests.web.pages.people import NASTY, OTHER, made, signed_in, stranger, with_totp
+from tickd.domain.users import Role
 from tickd.web.pages import keys, security, settings, table, users
 from tickd.web.pages.visit import Page
 
@@ -29,7 +30,7 @@ async def test_an_owner_adds_a_user_who_signs_in(tickd: Harness) -> None:
     async with owner(tickd) as visitor:
         assert 'value="member" selected' in (await visitor.get("/settings/users/new")).text
         answer = await visitor.send("/settings/users/new", ADA, follow=True)
-        assert "Ada can sign in now." in answer.words
+        assert "Ada was added." in answer.words
         assert "ada@example.com Ada Member Password only never" in answer.words
         assert f"{EMAIL} you Olive Owner Owner" in answer.words
     async with signed_in(tickd, "ada@example.com", OTHER) as ada:
@@ -76,6 +77,19 @@ async def test_a_name_and_a_role_change_at_once(tickd: Harness) -> None:
         assert (await other.send("/settings", {"name": "mine"})).status == 403
 
 
+async def test_who_may_not_is_told_of_the_role_and_whom_to_ask(tickd: Harness) -> None:
+    await made(tickd, "first@example.com", "owner")
+    refusals: tuple[tuple[Role, str, str], ...] = (
+        ("reader", "/monitors/new", "Your role (reader) may look, but not change anything. Ask an owner."),
+        ("member", "/settings/users", "Your role (member) does not reach this far. Ask an owner."),
+    )
+    for role, path, words in refusals:
+        await made(tickd, f"{role}@example.com", role)
+        async with signed_in(tickd, f"{role}@example.com") as visitor:
+            page = await visitor.get(path)
+            assert (page.status, words in page.words, "key" in page.words) == (403, True, False), page.words
+
+
 async def test_the_only_owner_stays_an_owner(tickd: Harness) -> None:
     words = f"{EMAIL} is the account's only owner; make another user an owner first"
     async with owner(tickd) as visitor:
@@ -95,7 +109,7 @@ async def test_deleting_is_asked_first_and_signs_out_at_once(tickd: Harness) -> 
         assert "They are signed out at once" in page.words
         assert (await gone.get("/settings")).status == 200
         answer = await visitor.send(f"/settings/users/{ada.id}/delete", follow=True)
-        assert "is deleted." in answer.words
+        assert "was deleted." in answer.words
         assert "<script>alert" not in answer.text
         assert (await gone.get("/settings")).location.startswith("/sign-in")
         assert (await visitor.get(f"/settings/users/{ada.id}")).status == 404

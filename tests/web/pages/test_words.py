@@ -87,3 +87,22 @@ def test_a_state_is_a_word_with_a_tone() -> None:
 
 def test_lines_are_escaped() -> None:
     assert words.lines("a < b\nc") == "a &lt; b<br>c"
+
+
+def test_a_moment_can_be_told_to_the_second() -> None:
+    assert words.moment(NOON + 9_000, seconds=True) == (
+        "<time datetime=2026-03-03T12:00:09Z data-exact>3 Mar 2026, 12:00:09 UTC</time>"
+    )
+    assert "data-exact" not in words.moment(NOON)
+
+
+def test_the_moments_in_what_tickd_wrote_are_told_in_the_readers_zone() -> None:
+    text = words.told("deadline moved from 2026-03-03T12:00:00.268Z to 2026-03-03T12:05:00Z: it was <blind>")
+    assert text.count("<time ") == 2 and "data-exact>3 Mar 2026, 12:05:00 UTC</time>: it was" in text
+    assert "&lt;blind&gt;" in text
+    silence = "no ping: expected at 2026-03-03T12:00:00Z, with a grace of 30 min"
+    assert words.told(silence).endswith("</time>, with a grace of 30 min")
+
+
+def test_what_others_wrote_stays_as_it_is() -> None:
+    assert words.told("<b> at 2026-03-03T12:00:00Z") == "&lt;b&gt; at 2026-03-03T12:00:00Z"

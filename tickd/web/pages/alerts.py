@@ -12,7 +12,8 @@ from tickd.domain import messages, payloads
 from tickd.domain.alerts import Alert, Event, State, Told
 from tickd.services.incidents import Delivery
 from tickd.web.pages import filters
-from tickd.web.pages.timelines import EVENTS, Entry
+from tickd.web.pages.event_words import EVENTS
+from tickd.web.pages.timelines import Entry
 from tickd.web.pages.visit import Page, Visit
 
 LIMIT = 50

@@ -13,7 +13,7 @@ from tickd.domain.alerts import EVENTS
 from tickd.domain.channels import MASK, Channel, ChannelChange, ChannelCreation
 from tickd.services.channels import Seen
 from tickd.web.fields import Page as Part
-from tickd.web.pages import forms, requests
+from tickd.web.pages import event_words, forms, requests
 from tickd.web.pages.forms import Field, Form, Section
 from tickd.web.pages.visit import Page, Visit
 
@@ -29,18 +29,6 @@ KINDS: Mapping[rules.Kind, tuple[str, str]] = {
     "apprise": ("Apprise", "The Apprise URL of any of a hundred other services; needs tickd[apprise]."),
 }
 """What each kind is called, and what it needs."""
-EVENT_NAMES: Mapping[str, str] = {
-    "down": "Down",
-    "recovered": "Recovered",
-    "degraded": "Degraded",
-    "certificate": "A certificate expires",
-    "job_failed": "A job fails",
-    "reminder": "Reminders",
-    "blind": "tickd could not see",
-    "delivery": "Another channel fails",
-    "test": "Tests",
-}
-"""What each event is called."""
 
 _PRIORITIES = (
     ("0", "By severity"),
@@ -81,13 +69,14 @@ _FIELDS: Mapping[rules.Kind, tuple[Field, ...]] = {
     ),
     "apprise": (replace(_URL, label="Apprise URL", placeholder="matrix://user:pass@host/#room"),),
 }
+_EVENT_CHOICES = [(name, f"{event_words.EVENTS[name]}: {event_words.MEANINGS[name]}") for name in EVENTS]
 _WHEN = (
     Section(
         "What it is told",
         (
-            Field("enabled", "Enabled", "checkbox", "One that is not gets nothing."),
+            Field("enabled", "Enabled", "checkbox", "Without it nothing is sent here."),
             Field("default", "Default", "checkbox", "It serves whatever names no channel of its own."),
-            Field("events", "Events", "many", options=[(name, EVENT_NAMES[name]) for name in EVENTS]),
+            Field("events", "Events", "many", options=_EVENT_CHOICES),
             Field(
                 "delay_secs",
                 "Delay",
@@ -172,9 +161,10 @@ def health(seen: Seen) -> tuple[str, str]:
         return "Off", "quiet"
     if seen.health is not None and seen.health.failing_since is not None:
         return "Failing", "bad"
-    if seen.health is not None and seen.health.last_sent_at is not None:
-        return "Delivers", "good"
-    return "Not used yet", "quiet"
+    sent_at = None if seen.health is None else seen.health.last_sent_at
+    if seen.tested is not None and seen.tested.error and seen.tested.at >= (sent_at or 0):
+        return "Test failed", "bad"
+    return ("Not used yet", "quiet") if sent_at is None else ("Delivers", "good")
 
 
 async def page(visit: Visit) -> web.Response:
@@ -185,6 +175,7 @@ async def page(visit: Visit) -> web.Response:
     template = "channels/rows.html" if visit.is_fragment else "channels/list.html"
     account = await visit.services.accounts.account(visit.account_id)
     given: dict[str, Any] = {"rows": rows, "total": total, "limit": limit, "offset": offset, "kinds": KINDS}
+    given["warning"] = await visit.services.channels.warning(visit.account_id)
     return visit.page(template, **given, account=account, all_events=len(EVENTS))
 
 
@@ -199,7 +190,7 @@ async def show(visit: Visit) -> web.Response:
         tone=tone,
         kind=KINDS[seen.channel.kind][0],
         shown=_options(seen.channel, hidden=not visit.who.may("write")),
-        events=[EVENT_NAMES[name] for name in seen.channel.events],
+        events=[event_words.EVENTS[name] for name in seen.channel.events],
         users=await visit.services.channels.users(seen.channel),
         account=await visit.services.accounts.account(visit.account_id),
     )
@@ -217,7 +208,7 @@ async def new(visit: Visit) -> web.Response:
     """`/channels/new`: choose a kind, then its form"""
     kind = _kind(visit)
     if kind is None:
-        return visit.page("channels/kinds.html", kinds=KINDS)
+        return visit.page("channels/kinds.html", kinds=KINDS, can_mail=visit.services.channels.can_mail)
     return _form(visit, kind, forms.filled(_form_of(kind), _USUAL | {"name": KINDS[kind][0]}))
 
 
@@ -232,7 +223,7 @@ async def create(visit: Visit) -> web.Response:
     if spec is not None:
         try:
             made = await visit.services.channels.create(visit.account_id, spec)
-            return await _saved(visit, made.channel)
+            return await _saved(visit, made.channel, f"{made.channel.name} was created.")
         except forms.REFUSED as error:
             form.blame(error)
     return _form(visit, kind, form)
@@ -254,16 +245,16 @@ async def change(visit: Visit) -> web.Response:
     if spec is not None:
         try:
             await visit.services.channels.change(visit.account_id, known.id, spec)
-            return await _saved(visit, known)
+            return await _saved(visit, known, "Saved.")
         except forms.REFUSED as error:
             form.blame(error)
     return _form(visit, known.kind, form, known)
 
 
-async def _saved(visit: Visit, channel: Channel) -> web.Response:
+async def _saved(visit: Visit, channel: Channel, said: str) -> web.Response:
     if visit.text("do") == "test":
-        return await _tested(visit, channel.id, "Saved. ")
-    return visit.go(f"/channels/{channel.id}", "Saved.")
+        return await _tested(visit, channel.id, f"{said} ")
+    return visit.go(f"/channels/{channel.id}", said)
 
 
 async def test(visit: Visit) -> web.Response:
@@ -273,7 +264,9 @@ async def test(visit: Visit) -> web.Response:
 
 async def _tested(visit: Visit, identifier: str, before: str = "") -> web.Response:
     error = await visit.services.channels.test(visit.account_id, identifier)
-    said = f"{before}The test could not be delivered: {error}" if error else f"{before}The test was taken."
+    said = (
+        f"{before}The test could not be delivered: {error}" if error else f"{before}The test was delivered."
+    )
     return visit.go(f"/channels/{identifier}", said, tone="bad" if error else "good")
 
 
@@ -365,6 +358,7 @@ def _form(
         "known": known,
         "snippets": snippets,
         "about": KINDS[kind],
+        "can_mail": visit.services.channels.can_mail,
     }
     return visit.page("channels/form.html", status, **given)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
 
+from tickd.domain import users as rules
 from tickd.domain.users import UserCreation
 from tickd.errors import NotFound, TickdError, TooMany, Unauthorized, Unavailable
 from tickd.services.users import Pending
@@ -20,7 +23,7 @@ PENDING = "tickd_pending"
 PENDING_SECS = 300
 NEXT_MOST = 2000
 
-_EMAIL = Field("email", "E-mail address", "email", is_required=True, autocomplete="username")
+_EMAIL = Field("email", "E-mail address", "email", is_required=True, autocomplete="username", has_focus=True)
 NEW_PASSWORD = Field(
     "password",
     "Password",
@@ -38,16 +41,27 @@ SIGN_IN = (
         (_EMAIL, Field("password", "Password", "secret", is_required=True, autocomplete="current-password")),
     ),
 )
-CODE = (
+_CODE = Field(
+    "code",
+    "Code",
+    hint="Six digits from your authenticator.",
+    is_required=True,
+    autocomplete="one-time-code",
+    has_focus=True,
+    digits=True,
+)
+CODE = (Section("", (_CODE,)),)
+RECOVERY = (
     Section(
         "",
         (
-            Field(
-                "code",
-                "Code",
-                hint="Six digits from your authenticator, or one of your recovery codes.",
-                is_required=True,
-                autocomplete="one-time-code",
+            replace(
+                _CODE,
+                label="Recovery code",
+                hint="One of the ten that you were shown: three times four letters and digits.",
+                autocomplete="off",
+                # They have letters in them, which a phone's digits don't offer.
+                digits=False,
             ),
         ),
     ),
@@ -78,6 +92,15 @@ def same_twice(form: Form) -> None:
         form.errors.setdefault("repeat", "is not the same")
 
 
+def new_user(form: Form) -> UserCreation | None:
+    """The user that the form asks for, or None: then all that is wrong stands beside its field."""
+    same_twice(form)
+    plain = {name: value for name, value in forms.said(form).items() if name != "repeat"}
+    check = partial(rules.create, account_id="", now=0)
+    stand_ins = {"email": "nobody@example.com", "password": "a password that can be"}
+    return forms.spec(form, UserCreation, plain, rules=check, stand_ins=stand_ins)
+
+
 def without_secrets(form: Form) -> Form:
     """The form as it is shown again: no page holds a password, not even one that was just typed."""
     form.values |= {one.name: "" for one in form.fields() if one.kind == "secret"}
@@ -98,8 +121,7 @@ async def set_up(visit: Visit) -> web.Response:
 async def do_set_up(visit: Visit) -> web.Response:
     """`POST /setup`"""
     form, token = forms.sent(SET_UP, visit.data), visit.text("token")
-    same_twice(form)
-    spec = forms.spec(form, UserCreation)
+    spec = new_user(form)
     try:
         if spec is not None:
             made, _ = await visit.services.users.set_up(token, spec, source=visit.source, agent=visit.agent)
@@ -143,12 +165,12 @@ async def code(visit: Visit) -> web.Response:
     """`GET /sign-in/code`"""
     if visit.signed is not None or not visit.request.cookies.get(PENDING):
         return visit.go("/sign-in")
-    return _code_page(visit, forms.filled(CODE, {}))
+    return _code_page(visit, forms.filled(_asked(visit), {}))
 
 
 async def do_code(visit: Visit) -> web.Response:
     """`POST /sign-in/code`"""
-    form, ticket = forms.sent(CODE, visit.data), visit.request.cookies.get(PENDING, "")
+    form, ticket = forms.sent(_asked(visit), visit.data), visit.request.cookies.get(PENDING, "")
     try:
         token, _ = await visit.services.users.second_step(
             ticket, visit.text("code"), source=visit.source, agent=visit.agent
@@ -185,9 +207,15 @@ async def _sign_in_page(
     return _refused(visit, "entrance/sign_in.html", form, error, values)
 
 
+def _asked(visit: Visit) -> tuple[Section, ...]:
+    """The field of the second step: a code of the authenticator, or with `recovery=1` a recovery code."""
+    return RECOVERY if visit.request.query.get("recovery") else CODE
+
+
 def _code_page(visit: Visit, form: Form, error: TickdError | None = None) -> web.Response:
-    following = visit.text("next") or visit.request.query.get("next", "/")
-    return _refused(visit, "entrance/code.html", form, error, {"next": local_path(following)})
+    following = local_path(visit.text("next") or visit.request.query.get("next", "/"))
+    values = {"next": following, "is_recovery": form.sections is RECOVERY}
+    return _refused(visit, "entrance/code.html", form, error, values)
 
 
 def _refused(

@@ -22,19 +22,32 @@ _RETRY = b"retry: 3000\n\n"
 async def events(visit: Visit) -> web.StreamResponse:
     """`GET /events`: `state` when something has changed, `tick` every ten seconds, until the session ends."""
     response = web.StreamResponse(headers=site.HEADERS | _HEADERS)
-    await response.prepare(visit.request)
     if visit.request.method == "HEAD":
+        await response.prepare(visit.request)
         return response
+    session = visit.signed.session.id if visit.signed else ""
+    with visit.services.overview.seat(visit.account_id, session, lambda: _is_gone(visit.request)):
+        return await _tell(visit, response)
+
+
+async def _tell(visit: Visit, response: web.StreamResponse) -> web.StreamResponse:
+    await response.prepare(visit.request)
     await response.write(_RETRY)
     # What the page was drawn from; after a cut the browser names what it heard last.
     known = visit.request.headers.get("Last-Event-ID") or visit.request.query.get("since", "")
     async with aclosing(visit.services.overview.watch(visit.account_id)) as news:
         async for story in news:
-            if not await _may_hear(visit):
+            # What is written to one who has gone is not always refused.
+            if _is_gone(visit.request) or not await _may_hear(visit):
                 break
             await response.write(_written(story, known))
             known = story.version
     return response
+
+
+def _is_gone(request: web.Request) -> bool:
+    """Whether the one who listens has closed the connection."""
+    return request.transport is None or request.transport.is_closing()
 
 
 async def _may_hear(visit: Visit) -> bool:

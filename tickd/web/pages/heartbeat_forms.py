@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -25,6 +25,8 @@ COMING = 5
 """How many expected times are shown."""
 _WINDOW = re.compile(r"(\w+)\s+([0-9:]+)\s*[-\u2013]\s*([0-9:]+)")
 _SPANS = ("interval_secs", "grace_secs")
+STAND_INS = {"name": "x", "schedule": "0 0 * * *"}
+"""What stands for a field that is wrong, or not filled in, while the others are looked at."""
 T = TypeVar("T", bound=HeartbeatChange)
 
 ESSENTIALS = Section(
@@ -48,7 +50,6 @@ _SEVERITIES = (
     ("major", "Major"),
     ("critical", "Critical"),
 )
-
 
 _ALERTS = Section(
     "Alerts",
@@ -195,6 +196,9 @@ def said(form: Form) -> dict[str, Any]:
         form.errors.pop(name, None)
     if rhythm == "cron" and not values.get("timezone"):
         values.pop("timezone", None)
+    if rhythm == "cron" and not values.get("schedule"):
+        values.pop("schedule", None)
+        form.errors["schedule"] = "is required"
     for name in ("slug", "severity"):
         if not values.get(name):
             values.pop(name, None)
@@ -278,7 +282,7 @@ async def create(visit: Visit) -> web.Response:
     if spec is not None and visit.text("do") != "preview":
         try:
             made = await visit.services.heartbeats.create(visit.account_id, spec)
-            return visit.go(f"/heartbeats/{made.id}", f"{made.name} is ready. Now let your job ping it.")
+            return visit.go(f"/heartbeats/{made.id}", f"{made.name} was created. Now let your job ping it.")
         except forms.REFUSED as error:
             form.blame(error)
     return await _page(visit, form)
@@ -294,7 +298,7 @@ async def edit(visit: Visit) -> web.Response:
 async def change(visit: Visit) -> web.Response:
     """Change a heartbeat."""
     known = await visit.services.heartbeats.get(visit.account_id, visit.path("id"))
-    form, spec, values = await _read(visit, HeartbeatChange, known.options.channels)
+    form, spec, values = await _read(visit, HeartbeatChange, known)
     if visit.text("do") == "request":
         before = said(_shown(form.sections, _known(known)))
         return await _request(
@@ -320,11 +324,11 @@ async def _sections(visit: Visit, chosen: Sequence[str] = ()) -> tuple[Section, 
 
 
 async def _read(
-    visit: Visit, kind: type[T], chosen: Sequence[str] = ()
+    visit: Visit, kind: type[T], known: Heartbeat | None = None
 ) -> tuple[Form, T | None, dict[str, Any]]:
-    form = forms.sent(await _sections(visit, chosen), visit.data)
+    form = forms.sent(await _sections(visit, known.options.channels if known else ()), visit.data)
     values = said(form)
-    spec = forms.spec(form, kind, values)
+    spec = forms.spec(form, kind, values, rules=_rules(visit, known), stand_ins=STAND_INS)
     low, high = visit.services.heartbeats.floor_secs, rules.INTERVAL_HIGH
     if not low <= values.get("interval_secs", low) <= high:
         form.errors["interval_secs"] = f"must be between {low} and {high}"
@@ -332,6 +336,15 @@ async def _read(
         if "between" in form.errors.get(name, ""):
             form.errors[name] += " seconds"
     return form, None if form.errors else spec, values
+
+
+def _rules(visit: Visit, known: Heartbeat | None) -> Callable[[HeartbeatChange], object]:
+    """The rules of a new heartbeat, or of a change of that one."""
+    now = visit.services.jobs.now()
+    new = Heartbeat(
+        row=0, id="", account_id="", name="", token="", short_token="", created_at=0, updated_at=0
+    )
+    return lambda said: rules.change(known or new, said, now)
 
 
 async def _request(
@@ -359,7 +372,8 @@ async def _page(
         422 if form.errors else 200,
         form=form,
         known=known,
-        coming=coming(visit, wanted),
+        coming=Coming() if form.errors.keys() & {"schedule", "timezone"} else coming(visit, wanted),
+        is_fresh=not known and visit.request.method == "GET" and "from" not in visit.request.query,
         opened=[section.title for section in form.sections if _says(section, form)],
         snippets=snippets,
         zones=cron.zones(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,14 +12,15 @@ from markupsafe import Markup
 from msgspec import Struct, structs
 
 from tickd import ids
-from tickd.domain import bars, cron
+from tickd.domain import bars, cron, overview
 from tickd.domain.heartbeats import Heartbeat
 from tickd.domain.pings import PLAIN, Event, Said
 from tickd.domain.plots import Range
 from tickd.errors import Forbidden, TooMany
 from tickd.services.heartbeats import Which
-from tickd.web.pages import heartbeat_forms, site, words
+from tickd.web.pages import heartbeat_forms, site, subjects, words
 from tickd.web.pages.heartbeat_recipes import recipes
+from tickd.web.pages.monitor_words import badge_lines
 from tickd.web.pages.visit import Page, Visit
 
 LIMIT = 25
@@ -54,7 +56,7 @@ class Wanted(Struct, kw_only=True):
 
     show: Which = "all"
     offset: int = 0
-    part: Literal["now", "history"] = "now"
+    part: Literal["now", "history", "rest"] = "now"
 
 
 class Charted(Struct, kw_only=True):
@@ -101,9 +103,12 @@ async def show(visit: Visit) -> web.Response:
     known = await visit.services.heartbeats.get(visit.account_id, visit.path("id"))
     if visit.is_fragment and wanted.part == "history":
         return visit.page("heartbeats/history.html", **await _history(visit, known, wanted))
+    if visit.is_fragment and wanted.part == "rest":
+        return visit.page("heartbeats/rest.html", **await _rest(visit, known))
     if visit.is_fragment:
         return visit.page("heartbeats/now.html", **await _now(visit, known))
-    given = await _now(visit, known) | await _history(visit, known, wanted) | await _still(visit, known)
+    given = await _now(visit, known) | await _history(visit, known, wanted)
+    given |= await _rest(visit, known) | await _still(visit, known)
     return visit.page("heartbeats/show.html", **given)
 
 
@@ -115,7 +120,7 @@ async def _now(visit: Visit, known: Heartbeat) -> dict[str, Any]:
     return {
         "heartbeat": known,
         "now": now,
-        "state": "paused" if known.paused else services.heartbeats.state(known),
+        **subjects.stands(known.name, overview.of_heartbeat(known, now)),
         "rhythm": rhythm(known),
         "runs": await services.heartbeats.open_runs(known),
         "good": 100 * (1 - known.checks_failed / known.checks_total) if known.checks_total else None,
@@ -124,13 +129,11 @@ async def _now(visit: Visit, known: Heartbeat) -> dict[str, Any]:
 
 
 async def _history(visit: Visit, known: Heartbeat, wanted: Wanted) -> dict[str, Any]:
-    """A page of what came in and what did not, and the latest incidents."""
+    """A page of what came in and what did not."""
     offset = max(0, min(1 << 53, wanted.offset))
     events, total = await visit.services.heartbeats.history(
         visit.account_id, known.id, wanted.show, limit=LIMIT, offset=offset
     )
-    filters: dict[str, str | None] = {"status": None, "kind": None, "subject": known.id}
-    incidents, incident_count = await visit.services.incidents.page(visit.account_id, filters, limit=5)
     return {
         "heartbeat": known,
         "lines": [line(event) for event in events],
@@ -138,24 +141,35 @@ async def _history(visit: Visit, known: Heartbeat, wanted: Wanted) -> dict[str, 
         "offset": offset,
         "limit": LIMIT,
         "wanted": wanted.show,
-        "shown": SHOWN,
-        "incidents": [one.incident for one in incidents],
-        "incident_count": incident_count,
+        "filters": [
+            (f"/heartbeats/{known.id}?show={key}#history", word, key == wanted.show) for key, word in SHOWN
+        ],
+    }
+
+
+async def _rest(visit: Visit, known: Heartbeat) -> dict[str, Any]:
+    """What changes with its state alone."""
+    badge, page = f"/badge/{known.id}", f"{visit.base_url}/s/{known.slug}"
+    pictures = [("Uptime", f"{badge}.svg"), ("Status", f"{badge}/status.svg")]
+    return {
+        "heartbeat": known,
+        "state": overview.of_heartbeat(known, visit.services.heartbeats.pinging.now()),
+        "badges": [
+            (title, path, *badge_lines(title, visit.base_url + path, page)) for title, path in pictures
+        ],
+        **await subjects.incidents(visit, known.id),
     }
 
 
 async def _still(visit: Visit, known: Heartbeat) -> dict[str, Any]:
     """What changes only when somebody edits it; no secret for whoever may only read."""
     ping_url = f"{visit.base_url}/p/{known.short_token}" if visit.who.may("write") else ""
-    badge = f"{visit.base_url}/badge/{known.id}"
     return {
         "ping_url": ping_url,
         "recipes": recipes(ping_url, known.rhythm.schedule) if ping_url else [],
         "is_timed": await visit.services.heartbeats.is_timed(known),
-        "badges": [
-            ("Markdown", f"![Status]({badge}/status.svg)\n![Uptime]({badge}.svg)"),
-            ("HTML", f'<img src="{badge}/status.svg" alt="Status">\n<img src="{badge}.svg" alt="Uptime">'),
-        ],
+        "channels": await subjects.channels(visit, known.options.channels),
+        "depends_on": await asyncio.gather(*(subjects.other(visit, one) for one in known.options.depends_on)),
     }
 
 
@@ -177,13 +191,13 @@ async def chart(visit: Visit) -> web.Response:
 async def pause(visit: Visit) -> web.Response:
     """Expect nothing of it."""
     known = await visit.services.heartbeats.pause(visit.account_id, visit.path("id"))
-    return visit.go(f"/heartbeats/{known.id}", "Paused. Nothing is expected of it.")
+    return visit.go(f"/heartbeats/{known.id}", f"{known.name} was paused.")
 
 
 async def resume(visit: Visit) -> web.Response:
     """Expect pings of it again."""
     known = await visit.services.heartbeats.resume(visit.account_id, visit.path("id"))
-    return visit.go(f"/heartbeats/{known.id}", "Resumed. It has a whole period from now on.")
+    return visit.go(f"/heartbeats/{known.id}", f"{known.name} was resumed.")
 
 
 async def duplicate(visit: Visit) -> web.Response:
@@ -237,7 +251,7 @@ async def ask_delete(visit: Visit) -> web.Response:
         title=f"Delete {known.name}?",
         message="Its history goes with it, and pings by its URL are refused. This can’t be undone.",  # noqa: RUF001
         action=f"/heartbeats/{known.id}/delete",
-        label="Delete the heartbeat",
+        label="Delete",
         back=f"/heartbeats/{known.id}",
         hidden=[],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple, get_args
 
 from tickd.domain import headers, jobs
@@ -41,6 +42,11 @@ ESSENTIALS = Section(
     ),
 )
 """What most people fill in."""
+_FRESH = replace(
+    ESSENTIALS, fields=[replace(one, is_zone=one.name == "timezone") for one in ESSENTIALS.fields]
+)
+STAND_INS = {"name": "x", "schedule": "* * * * *", "endpoint": "https://example.com/"}
+"""What stands for a field that is wrong, or not filled in, while the others are looked at."""
 
 _REQUEST = Section(
     "Request",
@@ -122,14 +128,14 @@ class Choices(NamedTuple):
     subjects: list[tuple[str, str]] | None
 
 
-def sections(choices: Choices, job: Job | None) -> tuple[Section, ...]:
-    """The form of a new job, or of that one."""
+def sections(choices: Choices, job: Job | None, *, is_fresh: bool = False) -> tuple[Section, ...]:
+    """The form of a new job, or of that one; one that `is_fresh` begins in the reader's own time zone."""
     severities = _SEVERITIES if job else (("", "As the account has it"), *_SEVERITIES)
     request = _REQUEST
     if job is not None and job.signing_secret:
         request = Section(request.title, (*request.fields, _FORGET), folded=True)
     return (
-        ESSENTIALS,
+        _FRESH if is_fresh else ESSENTIALS,
         request,
         _FAILURE,
         _MEETINGS,

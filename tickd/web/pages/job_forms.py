@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from msgspec import Struct, structs
 
-from tickd.domain import cron
+from tickd.domain import cron, headers, urls
+from tickd.domain import jobs as rules
 from tickd.domain.jobs import Job, JobChange, JobRegistration
 from tickd.errors import Conflict, Invalid, TickdError
 from tickd.services.jobs import Foreseen
@@ -20,6 +21,7 @@ from tickd.web.pages.job_fields import (
     BARE,
     DEFAULTS,
     PRESETS,
+    STAND_INS,
     Choices,
     call,
     copied,
@@ -33,6 +35,7 @@ from tickd.web.pages.visit import Page, Visit
 TARGETS_MOST = 60
 """Where an account has more monitors, heartbeats and jobs than this, their ids are typed, not chosen."""
 LISTED = 500
+T = TypeVar("T", bound=JobChange)
 
 
 async def _choices(visit: Visit, job: Job) -> Choices:
@@ -148,7 +151,8 @@ async def _page(
         form=form,
         opened=opened(form, job),
         job=job,
-        told=await _told(visit, wanted),
+        # What is wrong with the schedule stands beside it.
+        told=Told() if form.errors.keys() & {"schedule", "timezone"} else await _told(visit, wanted),
         snippets=snippets,
         left_out=left_out,
         presets=PRESETS,
@@ -164,7 +168,8 @@ async def new(visit: Visit) -> web.StreamResponse:
         job = await visit.services.jobs.get(visit.account_id, source)
         shown, left_out = copied(job)
     choices = await _choices(visit, structs.replace(job, id=""))
-    return await _page(visit, forms.filled(sections(choices, None), shown), None, left_out=left_out)
+    begun = sections(choices, None, is_fresh=not source)
+    return await _page(visit, forms.filled(begun, shown), None, left_out=left_out)
 
 
 async def create(visit: Visit) -> web.StreamResponse:
@@ -172,11 +177,11 @@ async def create(visit: Visit) -> web.StreamResponse:
     form = forms.sent(sections(await _choices(visit, BARE), None), visit.data)
     if visit.text("do"):
         return await _aside(visit, form, None)
-    spec = forms.spec(form, JobRegistration, said(form, None))
+    spec = _spec(visit, form, JobRegistration, None)
     if spec is not None:
         try:
             job = await visit.services.jobs.create(visit.account_id, spec)
-            return visit.go(f"/jobs/{job.id}", "The job is made.")
+            return visit.go(f"/jobs/{job.id}", f"{job.name} was created.")
         except forms.REFUSED as error:
             form.blame(_named(error))
     return await _page(visit, form, None, 422)
@@ -194,7 +199,7 @@ async def save(visit: Visit) -> web.StreamResponse:
     form = forms.sent(sections(await _choices(visit, job), job), visit.data)
     if visit.text("do"):
         return await _aside(visit, form, job)
-    spec = forms.spec(form, JobChange, said(form, job))
+    spec = _spec(visit, form, JobChange, job)
     if spec is not None:
         try:
             await visit.services.jobs.change(visit.account_id, job.id, spec)
@@ -202,6 +207,28 @@ async def save(visit: Visit) -> web.StreamResponse:
         except forms.REFUSED as error:
             form.blame(_named(error))
     return await _page(visit, form, job, 422)
+
+
+def _spec(visit: Visit, form: Form, kind: type[T], job: Job | None) -> T | None:
+    """What the form says of a new job or of that one, or None: then it has all of its errors."""
+    now = visit.services.jobs.now()
+    if job is not None:
+        _keep_to_its_host(form, job)
+    return forms.spec(
+        form,
+        kind,
+        said(form, job),
+        rules=lambda spec: rules.change(job or BARE, spec, now),
+        stand_ins=STAND_INS,
+    )
+
+
+def _keep_to_its_host(form: Form, job: Job) -> None:
+    """Blame the headers where a stored one would go to a host that it was not given for."""
+    given = forms.said(form)
+    kept = [name for name, text in given.get("headers", {}).items() if text == headers.MASK]
+    if kept and urls.origin(given.get("endpoint", "")) != urls.origin(job.endpoint):
+        form.errors["headers"] = f"has {kept[0]}, which must be given again for another host"
 
 
 def _named(error: TickdError) -> TickdError:

@@ -13,20 +13,18 @@ from markupsafe import Markup
 from msgspec import Struct
 
 from tickd import ids
-from tickd.domain import bars, cron, headers
+from tickd.domain import bars, cron, headers, overview
 from tickd.domain.days import Day
 from tickd.domain.executions import Execution, Fate
 from tickd.domain.jobs import Job
 from tickd.domain.plots import Range
 from tickd.errors import NotFound
 from tickd.services.jobs import LEDGER_DAYS
-from tickd.web.pages import job_forms, site
+from tickd.web.pages import job_forms, site, subjects
 from tickd.web.pages.visit import Page, Visit
 
 LIMIT = 20
 """How many runs a page of them has."""
-INCIDENTS_MOST = 5
-CHANNELS_MOST = 500
 
 FILTERS: tuple[tuple[Fate | None, str], ...] = (
     (None, "All"),
@@ -55,22 +53,13 @@ class Wanted(Struct, kw_only=True):
 
     status: Fate | None = None
     offset: int = 0
-    part: Literal["now", "runs"] = "now"
+    part: Literal["now", "runs", "rest"] = "now"
 
 
 class WantedChart(Struct, kw_only=True):
     """How far back a chart looks."""
 
     range: Range = "24h"
-
-
-class Other(NamedTuple):
-    """Something that a job requires or depends on; without a `name` it is not there any more."""
-
-    id: str
-    name: str = ""
-    href: str = ""
-    state: str = ""
 
 
 class Run(NamedTuple):
@@ -106,6 +95,8 @@ async def show(visit: Visit) -> web.StreamResponse:
     job = await visit.services.jobs.get(visit.account_id, visit.path("id"))
     if visit.is_fragment and wanted.part == "runs":
         return visit.page("jobs/runs.html", job=job, **await _runs(visit, job, wanted))
+    if visit.is_fragment and wanted.part == "rest":
+        return visit.page("jobs/rest.html", job=job, **await subjects.incidents(visit, job.id))
     if visit.is_fragment:
         return visit.page("jobs/now.html", job=job, **await _now(visit, job))
     given = await _now(visit, job) | await _runs(visit, job, wanted) | await _still(visit, job)
@@ -117,6 +108,7 @@ async def _now(visit: Visit, job: Job) -> dict[str, Any]:
     now = visit.services.jobs.now()
     days = (await visit.services.days.of("job", [job.row], bars.FULL_DAYS, now))[job.row]
     return {
+        **subjects.stands(job.name, overview.of_job(job)),
         "words": cron.describe(job.schedule),
         "month": share(days[-30:]),
         "quarter": share(days),
@@ -131,61 +123,34 @@ async def _runs(visit: Visit, job: Job, wanted: Wanted) -> dict[str, Any]:
         visit.account_id, job.id, status=wanted.status, limit=LIMIT, offset=offset
     )
     filtered = {} if wanted.status is None else {"status": wanted.status}
+    here = f"/jobs/{job.id}"
     return {
         "runs": [run_of(one) for one in found],
         "total": total,
         "limit": LIMIT,
         "offset": offset,
         "chosen": wanted.status,
-        "filters": FILTERS,
-        "path": f"/jobs/{job.id}?{urlencode(filtered)}{'&' if filtered else ''}",
-        "live": f"/jobs/{job.id}?{urlencode(filtered | {'part': 'runs', 'offset': offset})}",
+        "filters": [
+            (f"{here}?status={state}#runs" if state else f"{here}#runs", word, state == wanted.status)
+            for state, word in FILTERS
+        ],
+        "path": f"{here}?{urlencode(filtered)}{'&' if filtered else ''}",
+        "live": f"{here}?{urlencode(filtered | {'part': 'runs', 'offset': offset})}",
     }
 
 
 async def _still(visit: Visit, job: Job) -> dict[str, Any]:
     """What changes so seldom that it is not fetched again."""
-    services, account = visit.services, visit.account_id
-    filters: dict[str, str | None] = {"status": None, "kind": None, "subject": job.id}
-    incidents, many = await services.incidents.page(account, filters, limit=INCIDENTS_MOST)
     return {
-        "ledger": await services.jobs.accounting(job),
+        "ledger": await visit.services.jobs.accounting(job),
         "ledger_days": LEDGER_DAYS,
-        "incidents": [one.incident for one in incidents],
-        "incident_count": many,
-        "channels": await _channels(visit, job),
-        "requires": await asyncio.gather(*(_other(visit, one) for one in job.requires)),
-        "depends_on": await asyncio.gather(*(_other(visit, one) for one in job.depends_on)),
+        **await subjects.incidents(visit, job.id),
+        "channels": await subjects.channels(visit, job.channels),
+        "requires": await asyncio.gather(*(subjects.other(visit, one) for one in job.requires)),
+        "depends_on": await asyncio.gather(*(subjects.other(visit, one) for one in job.depends_on)),
         "headers": headers.masked(job.headers),
         "reports": REPORTS,
     }
-
-
-async def _channels(visit: Visit, job: Job) -> list[str]:
-    """The names of the channels that are told of the job."""
-    if not job.channels:
-        return []
-    found, _ = await visit.services.channels.page(visit.account_id, limit=CHANNELS_MOST, offset=0)
-    named = {one.channel.id: one.channel.name for one in found}
-    return [named.get(one, one) for one in job.channels]
-
-
-async def _other(visit: Visit, identifier: str) -> Other:
-    """What has that id; the account's own alone."""
-    services, account = visit.services, visit.account_id
-    try:
-        if identifier.startswith("job_"):
-            job = await services.jobs.get(account, identifier)
-            return Other(identifier, job.name, f"/jobs/{identifier}", job.status)
-        if identifier.startswith("hb_"):
-            awaited = await services.heartbeats.get(account, identifier)
-            state = "paused" if awaited.paused else awaited.standing.state
-            return Other(identifier, awaited.name, f"/heartbeats/{identifier}", state)
-        monitor = (await services.monitors.get(account, identifier)).monitor
-    except NotFound:
-        return Other(identifier)
-    state = "paused" if monitor.paused else monitor.standing.state
-    return Other(identifier, monitor.name, f"/monitors/{identifier}", state)
 
 
 async def chart(visit: Visit) -> web.StreamResponse:
@@ -212,19 +177,19 @@ async def run(visit: Visit) -> web.StreamResponse:
 async def start(visit: Visit) -> web.StreamResponse:
     """`POST /jobs/{id}/run`"""
     await visit.services.jobs.trigger(visit.account_id, visit.path("id"))
-    return visit.go(f"/jobs/{visit.path('id')}", "A run was recorded and begins now.")
+    return visit.go(f"/jobs/{visit.path('id')}", "The run has begun.")
 
 
 async def pause(visit: Visit) -> web.StreamResponse:
     """`POST /jobs/{id}/pause`"""
     job = await visit.services.jobs.pause(visit.account_id, visit.path("id"))
-    return visit.go(f"/jobs/{job.id}", "Paused: it does not run until it is resumed.")
+    return visit.go(f"/jobs/{job.id}", f"{job.name} was paused.")
 
 
 async def resume(visit: Visit) -> web.StreamResponse:
     """`POST /jobs/{id}/resume`"""
     job = await visit.services.jobs.resume(visit.account_id, visit.path("id"))
-    return visit.go(f"/jobs/{job.id}", "Resumed: it runs at its next occurrence.")
+    return visit.go(f"/jobs/{job.id}", f"{job.name} was resumed.")
 
 
 async def ask_delete(visit: Visit) -> web.StreamResponse:
@@ -241,7 +206,7 @@ async def delete(visit: Visit) -> web.StreamResponse:
     """`POST /jobs/{id}/delete`"""
     job = await visit.services.jobs.get(visit.account_id, visit.path("id"))
     await visit.services.jobs.delete(visit.account_id, job.id)
-    return visit.go("/", f"{job.name} is deleted.")
+    return visit.go("/", f"{job.name} was deleted.")
 
 
 _ONE = "/jobs/{id}"

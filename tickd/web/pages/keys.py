@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import get_args
 
 from aiohttp import web
@@ -18,6 +19,12 @@ _MEANINGS: dict[Scope, str] = {
     "write": "make, change and delete; has read and heartbeat:write",
     "heartbeat:write": "ping heartbeats, and nothing else",
     "admin": "all of these, and keys",
+}
+_DEEDS: dict[Scope, str] = {
+    "read": "read",
+    "write": "write",
+    "heartbeat:write": "ping heartbeats",
+    "admin": "manage users and keys",
 }
 CREATION = (
     Section(
@@ -58,7 +65,12 @@ async def create(visit: Visit) -> web.Response:
             stored, key = await visit.services.accounts.create_key(visit.account_id, spec)
             snippets = requests.snippets("GET", f"{visit.base_url}/v1/account")
             return visit.page(
-                "keys/made.html", cache_control="no-store", made=stored, key=key, snippets=snippets
+                "keys/made.html",
+                cache_control="no-store",
+                made=stored,
+                deeds=_deeds(stored.scopes),
+                key=key,
+                snippets=snippets,
             )
     except forms.REFUSED as error:
         form.blame(error)
@@ -82,7 +94,7 @@ async def ask_revoke(visit: Visit) -> web.Response:
 async def revoke(visit: Visit) -> web.Response:
     """`POST /settings/keys/{id}/revoke`"""
     await visit.services.accounts.revoke_key(visit.account_id, visit.path("id"))
-    return visit.go(LIST, "The key is revoked.")
+    return visit.go(LIST, "The key was revoked.")
 
 
 def _form(
@@ -93,6 +105,14 @@ def _form(
 
 def _snippets(visit: Visit, form: Form) -> list[tuple[str, str]]:
     return requests.snippets("POST", f"{visit.base_url}/v1/keys", forms.said(form))
+
+
+def _deeds(scopes: Sequence[str]) -> str:
+    """What a key of these scopes may do, in words."""
+    if not scopes:
+        return "may do nothing"
+    known = [_DEEDS[scope] for scope in get_args(Scope) if scope in scopes]
+    return "may " + " and ".join(part for part in (", ".join(known[:-1]), known[-1]) if part)
 
 
 PAGES = (

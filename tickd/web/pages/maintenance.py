@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from aiohttp import web
 from msgspec import Struct, structs
 
-from tickd.domain import cron, times
+from tickd.domain import cron, times, windows
 from tickd.domain.windows import Maintenance, MaintenanceChange, MaintenanceCreation
 from tickd.errors import Invalid
 from tickd.services.maintenance import Seen
@@ -63,6 +64,8 @@ _SECTION = Section(
         Field("timezone", "Time zone", placeholder="UTC", suggestions="zones"),
     ),
 )
+_STAND_INS = {"name": "-", "subjects": ["-"], "tags": ["-"]}
+"""What can't be has these values while the rest is looked at."""
 _NEW = {"covers": "subjects", "when": "once", "timezone": "UTC", "day": "daily"}
 
 
@@ -153,15 +156,16 @@ async def new(visit: Visit) -> web.Response:
 
 async def create(visit: Visit) -> web.Response:
     """Plan a maintenance."""
-    form, spec, values = await _read(visit, MaintenanceCreation)
+    check = partial(windows.create, identifier="", account_id="", now=0)
+    form, spec, values = await _read(visit, MaintenanceCreation, check)
     if visit.text("do") == "request":
         return await _request(visit, form, ("POST", "/v1/maintenance", values))
     if spec is not None:
         try:
             made = await visit.services.maintenance.create(visit.account_id, spec)
-            return visit.go("/maintenance", f"{made.maintenance.name} is planned.")
+            return visit.go("/maintenance", f"{made.maintenance.name} was planned.")
         except forms.REFUSED as error:
-            _blame(form, error)
+            form.blame(error)
     return await _form(visit, form)
 
 
@@ -174,7 +178,8 @@ async def edit(visit: Visit) -> web.Response:
 async def change(visit: Visit) -> web.Response:
     """Change a maintenance."""
     known = (await visit.services.maintenance.get(visit.account_id, visit.path("id"))).maintenance
-    form, spec, values = await _read(visit, MaintenanceChange)
+    check = lambda said: windows.change(known, said, 0)  # noqa: E731
+    form, spec, values = await _read(visit, MaintenanceChange, check)
     if visit.text("do") == "request":
         return await _request(visit, form, ("PATCH", f"/v1/maintenance/{known.id}", values), known)
     if spec is not None:
@@ -182,7 +187,7 @@ async def change(visit: Visit) -> web.Response:
             await visit.services.maintenance.change(visit.account_id, known.id, spec)
             return visit.go("/maintenance", "Saved.")
         except forms.REFUSED as error:
-            _blame(form, error)
+            form.blame(error)
     return await _form(visit, form, known)
 
 
@@ -227,22 +232,34 @@ def _known(one: Maintenance) -> dict[str, Any]:
     return values
 
 
-async def _read(visit: Visit, kind: type[T]) -> tuple[Form, T | None, dict[str, Any]]:
+async def _read(
+    visit: Visit, kind: type[T], rules: Callable[[T], object]
+) -> tuple[Form, T | None, dict[str, Any]]:
+    """The form as it was sent, and what it says; all that `rules` refuse is blamed at once."""
     form = forms.sent((_SECTION,), visit.data)
     said = forms.said(form)
-    values = {"name": said["name"]}
-    if said["covers"] == "all":
-        values["all"] = True
-    elif said["covers"] == "tags":
-        values["tags"] = said["tags"]
-    else:
-        values["subjects"] = await _subjects(visit, form, [*said["subjects"], *said["written"]])
+    values = {"name": said["name"]} | await _covered(visit, form, said)
     if said["when"] == "weekly":
         values |= {name: said[name] for name in _WEEKLY if said.get(name)}
         values["timezone"] = said["timezone"] or "UTC"
     else:
         values |= _moments(form, said)
-    return form, forms.spec(form, kind, values), values
+    # Without its times, a rule would say that they are missing where they only can't be read.
+    check = rules if {*_ONCE, "timezone"}.isdisjoint(form.errors) else None
+    return form, forms.spec(form, kind, values, rules=check, stand_ins=_STAND_INS), values
+
+
+async def _covered(visit: Visit, form: Form, said: Mapping[str, Any]) -> dict[str, Any]:
+    """What is covered, in the API's own fields; who chose nothing is told beside the choice."""
+    if said["covers"] == "all":
+        return {"all": True}
+    if said["covers"] == "tags":
+        name, chosen = "tags", said["tags"]
+    else:
+        name, chosen = "subjects", await _subjects(visit, form, [*said["subjects"], *said["written"]])
+    if not chosen:
+        form.errors.setdefault(name, "are missing: choose at least one")
+    return {name: chosen or _STAND_INS[name]}
 
 
 async def _subjects(visit: Visit, form: Form, wanted: Sequence[str]) -> list[str]:
@@ -282,15 +299,6 @@ def _moments(form: Form, said: Mapping[str, Any]) -> dict[str, str]:
             form.errors[name] = f"does not come in {zone.key}: the clocks are put forward over it"
         found[name] = wall.isoformat().replace("+00:00", "Z")
     return found
-
-
-def _blame(form: Form, error: Any) -> None:
-    """Put a refusal beside its field; who must choose something is told beside the choice."""
-    if isinstance(error, Invalid) and error.field == "subjects" and "is required" in error.sentence:
-        name = "tags" if form.values["covers"] == "tags" else "subjects"
-        form.errors[name] = "are required: choose at least one"
-    else:
-        form.blame(error)
 
 
 async def _request(

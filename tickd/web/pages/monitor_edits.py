@@ -40,7 +40,7 @@ async def create(visit: Visit) -> web.StreamResponse:
         except forms.REFUSED as error:
             editor.form.blame(error)
         else:
-            return visit.go(f"/monitors/{made.monitor.id}", f"{made.monitor.name} was made.")
+            return visit.go(f"/monitors/{made.monitor.id}", f"{made.monitor.name} was created.")
     return _page(visit, editor, 422)
 
 
@@ -110,13 +110,15 @@ def _page(
 
 
 def _given(editor: Editor, done: str) -> dict[str, Any]:
+    kind = editor.form.values.get("type") or "http"
+    place = monitor_fields.place(kind)[0].partition(",")[0]
     return {
         "editor": editor,
         "form": editor.form,
         "monitor": editor.monitor,
-        "kind": editor.form.values.get("type") or "http",
+        "kind": kind,
         "words": monitor_fields,
-        "labels": {one.name: one.label for one in editor.form.fields()},
+        "labels": {one.name: one.label for one in editor.form.fields()} | {"url": place},
         "steps": steps,
         "done": done,
     }

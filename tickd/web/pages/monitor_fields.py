@@ -276,7 +276,7 @@ def _alerts(chosen: Choices) -> Section:
 
 
 def _place(*, is_new: bool) -> Section:
-    paused = (Field("paused", "Make it paused", "checkbox", hint="It is not checked until it is resumed."),)
+    paused = (Field("paused", "Create it paused", "checkbox", hint="It is not checked until it is resumed."),)
     return Section(
         "Where it is shown",
         (
@@ -320,6 +320,11 @@ def _plain(value: Any) -> Any:
     return list(plain) if isinstance(plain, tuple) else plain
 
 
+def place(kind: str) -> tuple[str, str]:
+    """What the address of a monitor of that type is called, and an example of one."""
+    return next((pair for kinds, pair in PLACES.items() if kind in kinds.split()), PLACES["http json"])
+
+
 def values_of(monitor: Monitor) -> dict[str, Any]:
     """A monitor's fields as the API writes them, secrets included."""
     said = {name: _plain(value) for name, value in structs.asdict(monitor.options).items()}
@@ -349,7 +354,7 @@ def copied(values: dict[str, Any]) -> dict[str, Any]:
     return kept | {"name": f"{values['name'][:190]} (copy)", "slug": ""}
 
 
-_BARE = Monitor(
+BARE = Monitor(
     row=0,
     id="",
     account_id="",
@@ -359,5 +364,6 @@ _BARE = Monitor(
     created_at=0,
     updated_at=0,
 )
-DEFAULTS = values_of(_BARE)
+"""A monitor of which nothing was said."""
+DEFAULTS = values_of(BARE)
 """What a monitor's fields are when nothing is said of them."""

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 from multidict import MultiMapping
 
 from tickd.domain import headers
+from tickd.domain import monitors as rules
 from tickd.domain.monitors import Monitor, MonitorChange, MonitorCreation
-from tickd.services.monitors import Trial
+from tickd.services.monitors import Refusal, Trial
 from tickd.web.native.monitors import ranges_of
 from tickd.web.pages import forms, monitor_fields
 from tickd.web.pages.forms import Form
@@ -33,6 +34,7 @@ class Editor:
     parts: list[Part]
     choices: Choices
     floor_secs: int
+    refuses: Refusal
     monitor: Monitor | None = None
     trial: Trial | None = None
     trouble: str = ""
@@ -80,7 +82,8 @@ async def _empty(visit: Visit, monitor: Monitor | None) -> Editor:
     chosen = await monitor_fields.choices(visit, monitor)
     floor = visit.services.monitors.floor_secs
     parts = monitor_fields.parts(floor, chosen, monitor)
-    return Editor(Form([part.section for part in parts]), parts, chosen, floor, monitor)
+    form = Form([part.section for part in parts])
+    return Editor(form, parts, chosen, floor, visit.services.monitors.refuses, monitor)
 
 
 def said(editor: Editor) -> dict[str, Any]:
@@ -160,18 +163,31 @@ def trial(editor: Editor) -> MonitorCreation | None:
         values.pop(name, None)
     if not values.get("name"):
         values["name"] = "Try"
-    return forms.spec(editor.form, MonitorCreation, values)
+    return _spec(editor, MonitorCreation, values)
 
 
 def _checked(editor: Editor, kind: type[T]) -> T | None:
     """What the form changes as a `kind`; the ranges of this tickd are narrower than the type's."""
     values, errors = changes(editor), editor.form.errors
-    spec = forms.spec(editor.form, kind, values)
+    spec = _spec(editor, kind, values)
     for name, (low, high) in ranges_of(editor.floor_secs).items():
         value = values.get(name)
         if name in errors or (isinstance(value, int) and not low <= value <= high):
             errors[name] = f"must be a whole number between {low} and {high}"
     return None if errors else spec
+
+
+def _spec(editor: Editor, kind: type[T], values: dict[str, Any]) -> T | None:
+    """What is said as a `kind`, or None: then the form has all of its errors."""
+    known = editor.monitor
+    if known is None or kind is MonitorCreation:
+        known = monitor_fields.BARE
+
+    def ruled(said: T) -> None:
+        editor.refuses(rules.change(known, said, known.updated_at))
+
+    stand_ins = {"name": "x", "url": monitor_fields.place(values.get("type", known.type))[1]}
+    return forms.spec(editor.form, kind, values, rules=ruled, stand_ins=stand_ins)
 
 
 def _assertions(data: MultiMapping[Any]) -> list[dict[str, str]]:

@@ -26,14 +26,6 @@ def steps(check: Check) -> list[tuple[str, float]]:
     return taken
 
 
-def worst(monitor: Monitor) -> str:
-    """The tone of the favicon: good, warn or bad."""
-    if monitor.paused:
-        return "good"
-    found = words.TONES.get(monitor.standing.state, "good")
-    return found if found in ("warn", "bad") else "good"
-
-
 def days_left(monitor: Monitor, now: int) -> int | None:
     """How many whole days the certificate has left, below 0 when it has ended; None without one."""
     return None if monitor.ssl_expires_at is None else (monitor.ssl_expires_at - now) // times.DAY
@@ -81,8 +73,10 @@ def snippets(base_url: str, monitor: Monitor) -> list[tuple[str, str, str, str]]
     found = []
     for title, below in BADGES:
         path = f"/badge/{monitor.id}{below}.svg"
-        picture = base_url + path
-        markdown = f"[![{title}]({picture})]({page})"
-        html = f'<a href="{page}"><img src="{picture}" alt="{title}"></a>'
-        found.append((title, path, markdown, html))
+        found.append((title, path, *badge_lines(title, base_url + path, page)))
     return found
+
+
+def badge_lines(title: str, picture: str, page: str) -> tuple[str, str]:
+    """A badge that leads to its page, in Markdown and in HTML."""
+    return f"[![{title}]({picture})]({page})", f'<a href="{page}"><img src="{picture}" alt="{title}"></a>'

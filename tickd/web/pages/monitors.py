@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import Any, Literal
 
 import msgspec
 from aiohttp import web
 from markupsafe import Markup
 from msgspec import Struct, structs
 
-from tickd.domain import bars
+from tickd.domain import bars, overview
 from tickd.domain.backtest import BacktestRequest
 from tickd.domain.checks import STATUSES
+from tickd.domain.monitors import Monitor
 from tickd.domain.plots import Range
 from tickd.services.monitors import Figures, Seen
 from tickd.web.fields import Page as Listed
 from tickd.web.native.checks import ChecksWanted
-from tickd.web.pages import monitor_edits, monitor_fields, site, words
-from tickd.web.pages.monitor_words import days_left, snippets, steps, watched, worst
+from tickd.web.pages import monitor_edits, monitor_fields, site, subjects, words
+from tickd.web.pages.monitor_words import days_left, snippets, steps, watched
 from tickd.web.pages.visit import Page, Visit
 
 CHECKS = 20
 """How many checks the page lists at once."""
-INCIDENTS = 5
-"""How many incidents the page lists."""
 BARS = 90
 """How many days have a bar."""
+
+
+class Wanted(Struct, kw_only=True):
+    """What of a monitor's page is wanted; `part` is one of its live parts, for a script."""
+
+    part: Literal["", "rest"] = ""
 
 
 class Drawn(Struct, kw_only=True):
@@ -42,19 +48,17 @@ class ChecksShown(ChecksWanted, kw_only=True):
 
 async def show(visit: Visit) -> web.StreamResponse:
     """`/monitors/{id}`"""
-    seen = await _seen(visit)
+    seen, wanted = await _seen(visit), visit.query(Wanted)
+    if visit.is_fragment and wanted.part == "rest":
+        return visit.page("monitors/rest.html", **await _rest(visit, seen.monitor))
     monitor, figures = seen.monitor, await visit.services.monitors.figures(seen.monitor)
     days = await visit.services.days.of("monitor", [monitor.row], BARS, figures.now)
-    found, total = await visit.services.incidents.page(
-        visit.account_id, {"kind": "monitor", "subject": monitor.id}, limit=INCIDENTS
-    )
-    given = _now(seen, figures) | await _checks(visit, ChecksShown())
+    given = _now(seen, figures) | await _checks(visit, ChecksShown()) | await _rest(visit, monitor)
     return visit.page(
         "monitors/show.html",
         bars=Markup(bars.full(days[monitor.row], monitor.name, tips=True)),  # noqa: S704 - escaped there
-        incidents=[one.incident for one in found],
-        incidents_total=total,
-        badges=snippets(visit.base_url, monitor),
+        channels=await subjects.channels(visit, monitor.options.channels),
+        depends_on=await asyncio.gather(*(subjects.other(visit, one) for one in monitor.options.depends_on)),
         backtest=BacktestRequest(),
         **given,
     )
@@ -102,14 +106,14 @@ async def check(visit: Visit) -> web.StreamResponse:
 
 async def pause(visit: Visit) -> web.StreamResponse:
     """Stop checking it."""
-    await visit.services.monitors.pause(visit.account_id, visit.path("id"))
-    return visit.go(_path(visit), "Paused: it is not checked until it is resumed.")
+    seen = await visit.services.monitors.pause(visit.account_id, visit.path("id"))
+    return visit.go(_path(visit), f"{seen.monitor.name} was paused.")
 
 
 async def resume(visit: Visit) -> web.StreamResponse:
     """Check it again."""
-    await visit.services.monitors.resume(visit.account_id, visit.path("id"))
-    return visit.go(_path(visit), "Resumed: the first check has begun.")
+    seen = await visit.services.monitors.resume(visit.account_id, visit.path("id"))
+    return visit.go(_path(visit), f"{seen.monitor.name} was resumed.")
 
 
 async def ask_delete(visit: Visit) -> web.StreamResponse:
@@ -120,7 +124,7 @@ async def ask_delete(visit: Visit) -> web.StreamResponse:
         title=f"Delete {monitor.name}?",
         message="Its checks and its history go with it, and an open incident ends. This can't be undone.",
         action=f"{_path(visit)}/delete",
-        label="Delete the monitor",
+        label="Delete",
         back=_path(visit),
         hidden=[],
     )
@@ -146,6 +150,16 @@ async def _seen(visit: Visit) -> Seen:
     return await visit.services.monitors.get(visit.account_id, visit.path("id"))
 
 
+async def _rest(visit: Visit, monitor: Monitor) -> dict[str, Any]:
+    """What changes with its state alone."""
+    return {
+        "monitor": monitor,
+        "state": overview.of_monitor(monitor),
+        "badges": snippets(visit.base_url, monitor),
+        **await subjects.incidents(visit, monitor.id),
+    }
+
+
 def _now(seen: Seen, figures: Figures) -> dict[str, Any]:
     """What the head of the page shows."""
     monitor = seen.monitor
@@ -153,8 +167,7 @@ def _now(seen: Seen, figures: Figures) -> dict[str, Any]:
         "monitor": monitor,
         "seen": seen,
         "figures": figures,
-        "state": "paused" if monitor.paused else monitor.standing.state,
-        "worst": worst(monitor),
+        **subjects.stands(monitor.name, overview.of_monitor(monitor)),
         "days_left": days_left(monitor, figures.now),
         "watched": watched(monitor),
         "kinds": {name: label for name, label, _ in monitor_fields.TYPES},
@@ -170,7 +183,20 @@ async def _checks(visit: Visit, wanted: Listed) -> dict[str, Any]:
         visit.account_id, visit.path("id"), status=status, limit=limit, offset=offset
     )
     asked = structs.asdict(wanted) | {"limit": limit, "offset": offset}
-    return {"checks": found, "total": total, "asked": asked, "statuses": STATUSES, "steps": steps}
+    return {
+        "checks": found,
+        "total": total,
+        "asked": asked,
+        "filters": _filters(visit, status),
+        "steps": steps,
+    }
+
+
+def _filters(visit: Visit, chosen: str | None) -> list[tuple[str, str, bool]]:
+    """All checks, and those of each result, as links."""
+    path = f"{_path(visit)}/checks"
+    each = ((f"{path}?status={one}", words.STATES[one], one == chosen) for one in STATUSES)
+    return [(path, "All", not chosen), *each]
 
 
 _ONE = "/monitors/{id}"

@@ -10,7 +10,7 @@ from aiohttp import web
 from markupsafe import Markup
 from msgspec import Struct
 
-from tickd.domain import second_step
+from tickd.domain import second_step, users
 from tickd.errors import TickdError, TooMany
 from tickd.web.answers import NATIVE
 from tickd.web.pages import forms
@@ -35,13 +35,24 @@ CODE = (
                 hint="The six digits that it shows now.",
                 is_required=True,
                 autocomplete="one-time-code",
+                digits=True,
             ),
         ),
     ),
 )
 PROOF = (
     Section(
-        "", (Field("password", "Password", "secret", is_required=True, autocomplete="current-password"),)
+        "",
+        (
+            Field(
+                "password",
+                "Password",
+                "secret",
+                is_required=True,
+                autocomplete="current-password",
+                has_focus=True,
+            ),
+        ),
     ),
 )
 
@@ -84,7 +95,8 @@ async def change_password(visit: Visit) -> web.Response:
     """`POST /settings/security/password`"""
     form = forms.sent(PASSWORD, visit.data)
     same_twice(form)
-    spec = forms.spec(form, NewPassword)
+    check = lambda said: users.check_password("password", said.password, visit.user.email)  # noqa: E731
+    spec = forms.spec(form, NewPassword, rules=check)
     try:
         if spec is not None:
             said = (visit.user.id, spec.current_password, spec.password)
@@ -108,7 +120,8 @@ async def confirm_totp(visit: Visit) -> web.Response:
     """`POST /settings/security/second-step`: the page with the recovery codes, which are not shown again."""
     form, secret = forms.sent(CODE, visit.data), visit.text("secret")
     try:
-        codes = await visit.services.users.confirm_totp(visit.user.id, secret, visit.text("code"))
+        said = (visit.user.id, secret, visit.text("code"))
+        codes = await visit.services.users.confirm_totp(*said, but=_session(visit))
     except REFUSED as error:
         if not second_step.is_secret(secret):
             return visit.go(f"{HOME}/second-step")
@@ -221,15 +234,19 @@ def _proof_page(visit: Visit, form: Form, *, status: int = 200) -> web.Response:
     return visit.page("security/proof.html", status, form=without_secrets(form), is_end=is_end)
 
 
+_ONCE = "Recovery codes are shown once. If you have not kept them, make new ones on the page of your sign-in."
+_BACK = (HOME, "To your sign-in")
+
 PAGES = (
     Page("GET", HOME, show),
     Page("POST", f"{HOME}/password", change_password),
     Page("GET", f"{HOME}/second-step", begin_totp),
-    Page("POST", f"{HOME}/second-step", confirm_totp),
+    # Whoever reloads the codes sends this once more, with the token of a session that has been renewed.
+    Page("POST", f"{HOME}/second-step", confirm_totp, too_old=_ONCE, back=_BACK),
     Page("GET", f"{HOME}/second-step/end", ask),
     Page("POST", f"{HOME}/second-step/end", end_totp),
     Page("GET", f"{HOME}/recovery-codes", ask),
-    Page("POST", f"{HOME}/recovery-codes", new_codes),
+    Page("POST", f"{HOME}/recovery-codes", new_codes, too_old=_ONCE, back=_BACK),
     Page("POST", f"{HOME}/sessions/{{id}}/end", end_session),
     Page("POST", f"{HOME}/sign-out-everywhere", end_sessions),
 )

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any, get_args
 
 from aiohttp import web
-from msgspec import UNSET
 
 from tickd.domain.accounts import Account, AccountChange
 from tickd.domain.jobs import Severity
@@ -19,7 +18,7 @@ _FIELDS = (
     *("name", "alert_email", "owner_email", "batch_window_secs", "draft_incidents", "publish_after_secs"),
     *("default_severity", "fallback_channel"),
 )
-_SEVERITIES = (("", "Each as its kind has it"), *((name, name.capitalize()) for name in get_args(Severity)))
+_SEVERITIES = (("", "None (each kind’s own)"), *((name, name.capitalize()) for name in get_args(Severity)))  # noqa: RUF001
 
 
 _WHO = Section(
@@ -39,9 +38,7 @@ _GATHER = Field(
     high=3600,
     unit="seconds",
 )
-_SEVERITY = Field(
-    "default_severity", "Severity of what is made", "select", options=_SEVERITIES, nullable=True
-)
+_SEVERITY = Field("default_severity", "Default severity", "select", options=_SEVERITIES, nullable=True)
 _FALLBACK = Field(
     "fallback_channel",
     "Fallback channel",
@@ -55,6 +52,7 @@ _SECRET = Field(
     "secret",
     "Signs webhooks that have no secret of their own. Empty leaves it as it is.",
 )
+_FORGET = Field("forget_webhook_secret", "Forget the webhook secret that is set", "checkbox")
 _INCIDENTS = Section(
     "Incidents",
     (
@@ -73,11 +71,12 @@ _INCIDENTS = Section(
 )
 
 
-async def _sections(visit: Visit) -> tuple[Section, ...]:
+async def _sections(visit: Visit, account: Account) -> tuple[Section, ...]:
     """The form, with the account's channels to choose from."""
     found, _ = await visit.services.channels.page(visit.account_id, limit=500, offset=0)
     channels = [("", "None"), *((seen.channel.id, seen.channel.name) for seen in found)]
-    alerts = (_GATHER, _SEVERITY, replace(_FALLBACK, options=channels), _SECRET)
+    secret = (_SECRET, _FORGET) if account.webhook_secret else (_SECRET,)
+    alerts = (_GATHER, _SEVERITY, replace(_FALLBACK, options=channels), *secret)
     return _WHO, Section("Alerts", alerts), _INCIDENTS
 
 
@@ -85,20 +84,18 @@ async def account(visit: Visit) -> web.Response:
     """`GET /settings`"""
     found = await visit.services.accounts.account(visit.account_id)
     known = {name: getattr(found, name) for name in _FIELDS}
-    return _page(visit, found, forms.filled(await _sections(visit), known))
+    return _page(visit, found, forms.filled(await _sections(visit, found), known))
 
 
 async def change(visit: Visit) -> web.Response:
     """`POST /settings`"""
-    form = forms.sent(await _sections(visit), visit.data)
-    spec = forms.spec(form, AccountChange)
     found = await visit.services.accounts.account(visit.account_id)
+    form = forms.sent(await _sections(visit, found), visit.data)
+    spec = forms.spec(form, AccountChange, _said(form))
     if visit.text("do") == "request":
         return _page(visit, found, form, snippets=_snippets(visit, found, form))
     try:
         if spec is not None:
-            if visit.text("forget_webhook_secret") and spec.webhook_secret is UNSET:
-                spec.webhook_secret = ""
             await visit.services.accounts.change(visit.account_id, spec)
             return visit.go(HOME, "Saved.")
     except forms.REFUSED as error:
@@ -118,6 +115,8 @@ async def system(visit: Visit) -> web.Response:
         free=free,
         account=found,
         use=await _use(visit, found),
+        warning=await visit.services.channels.warning(visit.account_id),
+        failing=await visit.services.channels.failing(visit.account_id),
     )
 
 
@@ -144,9 +143,17 @@ def _page(
     return visit.page("settings/account.html", status, account=found, form=form, snippets=snippets)
 
 
+def _said(form: Form) -> dict[str, Any]:
+    """What the form says in the API's own fields."""
+    values = forms.said(form)
+    if values.pop(_FORGET.name, False):
+        values.setdefault("webhook_secret", "")
+    return values
+
+
 def _snippets(visit: Visit, found: Account, form: Form) -> list[tuple[str, str]]:
     plain: dict[str, Any] = {name: getattr(found, name) for name in _FIELDS}
-    changed = forms.changed(forms.said(form), plain)
+    changed = forms.changed(_said(form), plain)
     return requests.snippets("PATCH", f"{visit.base_url}/v1/account", changed)
 
 

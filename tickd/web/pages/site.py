@@ -42,6 +42,7 @@ _FILTERS: dict[str, Callable[..., object]] = {
     "size": words.size,
     "state": words.state,
     "lines": words.lines,
+    "told": words.told,
 }
 
 

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from tickd.domain import badges, bars, status_pages
 from tickd.domain.days import Day
 from tickd.domain.status_pages import StatusPage
-from tickd.domain.status_views import WELL, Single, View
+from tickd.domain.status_views import WELL, Note, Single, View
 from tickd.errors import NotFound
 from tickd.services.bundle import Services
 from tickd.web import assets, feeds, prints
@@ -126,9 +126,9 @@ async def rss(place: Place) -> web.Response:
 async def history(place: Place) -> web.Response:
     """`/status/{slug}/history`: what has ended, 50 at a time."""
     before = place.request.query.get("before")
-    past, has_more = await place.services.status_pages.past(place.page, before or None)
-    html = site.draw("status/history.html", place=place, page=place.page, notes=past, has_more=has_more)
-    return prints.send(place.request, prints.printed(html, _HTML), place.headers())
+    found = await place.services.status_pages.past(place.page, before or None)
+    # One print a page, of the part that was read last: who reads them all pushes out no other page's.
+    return await place.send(found, "history", _HTML, lambda: _history(found, place))
 
 
 async def logo(place: Place) -> web.Response:
@@ -235,6 +235,11 @@ def _trouble(days: Sequence[Day]) -> list[str]:
 
 def _no_trouble(_days: Sequence[Day]) -> list[str]:
     return []
+
+
+def _history(found: tuple[list[Note], bool], place: Place) -> str:
+    past, has_more = found
+    return site.draw("status/history.html", place=place, page=place.page, notes=past, has_more=has_more)
 
 
 def _single(found: Single, slug: str) -> str:

@@ -40,7 +40,8 @@ async def page(visit: Visit) -> web.StreamResponse:
 
 async def new(visit: Visit) -> web.StreamResponse:
     """`GET /status-pages/new`"""
-    return await _form(visit, None, status_page_form.shown(None, ()))
+    subjects = await visit.services.status_pages.subjects(visit.account_id)
+    return await _form(visit, None, status_page_form.shown(None, subjects))
 
 
 async def create(visit: Visit) -> web.StreamResponse:
@@ -54,7 +55,7 @@ async def create(visit: Visit) -> web.StreamResponse:
     if spec is not None:
         try:
             made = await visit.services.status_pages.create(visit.account_id, spec)
-            return visit.go(f"/status-pages/{made.id}", "The status page is made.")
+            return visit.go(f"/status-pages/{made.id}", f"{made.heading} was created.")
         except forms.REFUSED as error:
             form.blame(error)
     return await _form(visit, None, form, 422)
@@ -115,8 +116,9 @@ async def ask_delete(visit: Visit) -> web.StreamResponse:
 
 async def delete(visit: Visit) -> web.StreamResponse:
     """`POST /status-pages/{id}/delete`"""
-    await visit.services.status_pages.delete(visit.account_id, visit.path("id"))
-    return visit.go("/status-pages", "The status page is deleted.")
+    found = await _known(visit)
+    await visit.services.status_pages.delete(visit.account_id, found.id)
+    return visit.go("/status-pages", f"{found.heading} was deleted.")
 
 
 async def _known(visit: Visit) -> StatusPage:
@@ -139,8 +141,15 @@ async def _form(
     """The form, and below it what it says as a call of the API where that was asked for."""
     subjects = await visit.services.status_pages.subjects(visit.account_id)
     snippets = [] if asked is None else _snippets(visit, found, asked)
-    names = [one.name for one in subjects]
-    return visit.page("status_pages/form.html", status, page=found, form=form, names=names, snippets=snippets)
+    return visit.page(
+        "status_pages/form.html",
+        status,
+        page=found,
+        form=form,
+        groups=status_page_form.picks(form, subjects),
+        names=[one.name for one in subjects],
+        snippets=snippets,
+    )
 
 
 def _snippets(visit: Visit, found: StatusPage | None, asked: StatusPageChange) -> list[tuple[str, str]]:

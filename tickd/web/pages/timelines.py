@@ -5,23 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from tickd.domain.alerts import Event
 from tickd.domain.incidents import Incident, Update
 from tickd.services.incidents import Delivery, Seen
 from tickd.web.pages import words
-
-EVENTS: dict[Event, str] = {
-    "down": "Down",
-    "recovered": "Recovery",
-    "degraded": "Degraded",
-    "certificate": "Certificate",
-    "job_failed": "Failure",
-    "reminder": "Reminder",
-    "blind": "Blind time",
-    "delivery": "Failing channel",
-    "test": "Test",
-}
-"""What an alert of an event is called."""
+from tickd.web.pages.event_words import EVENTS
 
 
 class Entry(NamedTuple):

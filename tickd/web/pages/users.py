@@ -5,9 +5,10 @@ from __future__ import annotations
 from aiohttp import web
 from msgspec import Struct
 
-from tickd.domain.users import User, UserChange, UserCreation
+from tickd.domain import users as rules
+from tickd.domain.users import User, UserChange
 from tickd.web.pages import forms
-from tickd.web.pages.entrance import NEW_PASSWORD, REPEAT, same_twice, without_secrets
+from tickd.web.pages.entrance import NEW_PASSWORD, REPEAT, new_user, same_twice, without_secrets
 from tickd.web.pages.forms import Field, Form, Section
 from tickd.web.pages.visit import Page, Visit
 
@@ -66,12 +67,11 @@ async def new(visit: Visit) -> web.Response:
 async def create(visit: Visit) -> web.Response:
     """`POST /settings/users/new`"""
     form = forms.sent(CREATION, visit.data)
-    same_twice(form)
-    spec = forms.spec(form, UserCreation)
+    spec = new_user(form)
     try:
         if spec is not None:
             made = await visit.services.users.create(visit.account_id, spec)
-            return visit.go(LIST, f"{made.label} can sign in now. Tell them the password.")
+            return visit.go(LIST, f"{made.label} was added. Tell them the password.")
     except forms.REFUSED as error:
         form.blame(error)
     return visit.page("users/new.html", 422, form=without_secrets(form))
@@ -103,7 +103,8 @@ async def set_password(visit: Visit) -> web.Response:
         return visit.go("/settings/security", "Your own password takes the one before.", tone="warn")
     form = forms.sent(PASSWORD, visit.data)
     same_twice(form)
-    spec = forms.spec(form, NewPassword)
+    check = lambda said: rules.check_password("password", said.password, found.email)  # noqa: E731
+    spec = forms.spec(form, NewPassword, rules=check)
     try:
         if spec is not None:
             await users.set_password(found.id, spec.password, end_totp=spec.end_totp)
@@ -136,7 +137,7 @@ async def delete(visit: Visit) -> web.Response:
         return visit.go(f"{LIST}/{found.id}", error.message, tone="bad")
     if found.id == visit.user.id:
         return visit.go("/sign-in", "You are deleted, and signed out.")
-    return visit.go(LIST, f"{found.label} is deleted.")
+    return visit.go(LIST, f"{found.label} was deleted.")
 
 
 async def _found(visit: Visit) -> User:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from markupsafe import Markup, escape
@@ -13,6 +14,10 @@ NOTHING = "\N{EN DASH}"
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+
+_OURS = ("no ping: expected at ", "deadline moved from ", "the run that began at ")
+"""How the sentences begin that tickd writes of heartbeats, with moments in them."""
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z)")
 
 STATES = {
     "up": "Up",
@@ -47,11 +52,13 @@ TONES = {
 """The tone of a state: good, bad, warn; any other one is quiet."""
 
 
-def moment(milliseconds: int | None, none: str = "never") -> Markup:
+def moment(milliseconds: int | None, none: str = "never", *, seconds: bool = False) -> Markup:
     """A `<time>` that the reader's browser puts into its own zone; without a script it is UTC."""
     if milliseconds is None:
         return Markup("<span class=quiet>{}</span>").format(none)
-    return Markup("<time datetime={}>{}</time>").format(times.rfc3339(milliseconds), utc(milliseconds))
+    exact = Markup(" data-exact") if seconds else ""
+    text = Markup("<time datetime={}{}>{}</time>")
+    return text.format(times.rfc3339(milliseconds), exact, utc(milliseconds, seconds=seconds))
 
 
 def ago(milliseconds: int | None, none: str = "never") -> Markup:
@@ -68,10 +75,22 @@ def day(milliseconds: int) -> Markup:
     return text.format(times.rfc3339(milliseconds), utc(milliseconds).rsplit(",", 1)[0])
 
 
-def utc(milliseconds: int) -> str:
-    """A moment in UTC: "12 Mar 2026, 14:03 UTC"."""
+def utc(milliseconds: int, *, seconds: bool = False) -> str:
+    """A moment in UTC: "12 Mar 2026, 14:03 UTC", with seconds "14:03:09"."""
     at = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return f"{at.day} {_MONTHS[at.month - 1]} {at.year}, {at.hour:02}:{at.minute:02} UTC"
+    rest = f":{at.second:02}" if seconds else ""
+    return f"{at.day} {_MONTHS[at.month - 1]} {at.year}, {at.hour:02}:{at.minute:02}{rest} UTC"
+
+
+def told(text: str) -> Markup:
+    """What tickd wrote of a silence, its moments as `<time>`; anybody else's text is as it was."""
+    if not text.startswith(_OURS):
+        return lines(text)
+    parts = _MOMENT.split(text)
+    return Markup("").join(
+        moment(round(datetime.fromisoformat(part).timestamp() * 1000), seconds=True) if place % 2 else part
+        for place, part in enumerate(parts)
+    )
 
 
 def duration(seconds: float | None, none: str = NOTHING) -> str:
