@@ -185,7 +185,7 @@ class Daemon:
             Backtests(db, clock, self._history),
             waiting,
             incidents,
-            Channels(db, clock, self._delivery),
+            Channels(db, clock, self._delivery, can_mail=bool(settings.smtp_url)),
             maintenance,
             StatusPages(db, clock, bars, self._history, base_url=lambda: self.public_url),
             bars,

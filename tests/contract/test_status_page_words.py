@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 import xml.etree.ElementTree as ET
 from collections.abc import AsyncIterator
 from email.utils import parsedate_to_datetime
@@ -209,6 +210,20 @@ async def test_an_incident_is_told_with_what_people_said_of_it(tickd: Harness, r
     assert "We look into it.<br>Soon more." in answer.text
 
 
+async def test_what_began_last_comes_first(tickd: Harness, reader: Browser) -> None:
+    for name in ("First", "Second", "Third"):
+        await incident_of(tickd, await failing(tickd, name=name))
+
+    def unit(tx: sqlite3.Connection) -> None:
+        # One that was found out late, as that of a heartbeat is after a blind time.
+        tx.execute("UPDATE incidents SET started_at = started_at - 60000 WHERE row = 2")
+
+    await tickd.daemon._database.write(unit)
+    await page(tickd)
+    titles = [one["title"] for one in (await as_json(reader))["incidents"]]
+    assert titles == ["Third is down", "First is down", "Second is down"]
+
+
 async def test_a_draft_is_shown_once_it_is_published(tickd: Harness, reader: Browser) -> None:
     await tickd.call("PATCH", "/v1/account", {"draft_incidents": True})
     one = await failing(tickd, name="Shop")
@@ -259,6 +274,41 @@ async def test_the_history_is_read_in_pages(tickd: Harness, reader: Browser) -> 
     assert second.text.count("<article") == 2
     assert "Older incidents" not in second.words
     assert (await reader.get("/status/acme/history?before=inc_nonsense")).status == 404
+
+
+async def test_the_history_is_made_once_for_all_who_read_it_within_a_moment(
+    tickd: Harness, reader: Browser
+) -> None:
+    pages, made = tickd.daemon.services.status_pages, 0
+    whole = pages._ended
+
+    async def counted(page: Any, row: int) -> Any:
+        nonlocal made
+        made += 1
+        return await whole(page, row)
+
+    pages._ended = counted  # type: ignore[method-assign]
+    beat = await heartbeat(tickd, name="Backup", interval_secs=31_622_400)
+    await sent(tickd, f"/p/{beat['token']}/fail")
+    incident = await incident_of(tickd, beat)
+    await sent(tickd, f"/p/{beat['token']}")
+    made_page = await page(tickd)
+    answers = [await reader.get("/status/acme/history") for _ in range(5)]
+    answers += [await reader.get(f"/status/acme/history?before={incident}") for _ in range(3)]
+    answers += [await reader.get("/status/acme/history")]
+    assert made == 2
+    assert ["Backup was missing" in one.words for one in answers] == [True] * 5 + [False] * 3 + [True]
+    for number in range(40):
+        assert (await reader.get(f"/status/acme/history?before=inc_{number}")).status == 404
+    assert made == 2
+    await later(tickd)
+    await reader.get("/status/acme/history")
+    assert made == 3
+    # A page that was changed is another one at once.
+    path = f"/v1/status-pages/{made_page['id']}"
+    groups = {"groups": [{"name": "A", "subjects": []}], "title": "Elsewhere"}
+    assert (await tickd.call("PATCH", path, groups)).status == 200
+    assert "Elsewhere" in (await reader.get("/status/acme/history")).words
 
 
 async def test_maintenance_is_told_while_it_holds_and_before(tickd: Harness, reader: Browser) -> None:
@@ -475,7 +525,7 @@ async def test_the_feed_is_rss_with_dates_and_ids(tickd: Harness, reader: Browse
     ended = after.pop(0)
     assert after == before, "what a reader has seen stays what it was"
     assert ended["title"] == "Backup is well again"
-    assert ended["description"] == "Backup was missing for 1 h."
+    assert ended["description"] == "Backup was missing for 1 hour."
     assert ended["link"] == f"{tickd.url}/status/acme#{incident}"
     assert parsedate_to_datetime(ended["pubDate"]).timestamp() * 1000 == NOON + times.HOUR
     assert len({one["guid"] for one in (*after, ended)}) == 4
@@ -618,6 +668,36 @@ async def test_a_monitor_has_a_page_of_its_own(tickd: Harness, reader: Browser, 
     drawn = await reader.get(f"{path}/chart.svg")
     assert (drawn.status, drawn.headers["Content-Type"]) == (200, "image/svg+xml; charset=utf-8")
     assert "Response time over the last" in drawn.text
+
+
+async def test_what_is_public_no_more_is_not_said_to_be_shared(tickd: Harness) -> None:
+    beat = await heartbeat(tickd, name="Backup")
+    path = f"/s/{beat['slug']}"
+    async with owner(tickd) as me:
+        for public, said in ((True, "public, max-age=5"), (False, "private, no-store")) * 2:
+            change = {"public": public}
+            assert (await tickd.call("PATCH", f"/v1/heartbeats/{beat['id']}", change)).status == 200
+            assert (await me.get(path)).headers["Cache-Control"] == said
+
+
+async def test_a_page_says_that_its_chart_is_in_utc(
+    tickd: Harness, reader: Browser, endpoint: Endpoint
+) -> None:
+    one = await watched(tickd, name="Shop", url=endpoint.url)
+    assert "Times in the chart are UTC." in (await reader.get(f"/s/{one['slug']}")).words
+
+
+async def test_days_with_trouble_are_told_in_words(
+    tickd: Harness, reader: Browser, endpoint: Endpoint
+) -> None:
+    await watched(tickd, name="Well", url=endpoint.url)
+    one = await failing(tickd, name="Shop")
+    await incident_of(tickd, one)
+    await page(tickd)
+    words = (await reader.get("/status/acme")).words
+    assert "Days with trouble of monitor Shop 3 Mar: 0 % up, 1 of 1 check failed" in words
+    assert "Days with trouble of monitor Well" not in words
+    assert "Days with trouble of Shop 3 Mar: 0 % up" in (await reader.get(f"/s/{one['slug']}")).words
 
 
 async def test_a_heartbeat_has_a_page_of_its_own(tickd: Harness, reader: Browser) -> None:

@@ -154,3 +154,66 @@ def test_what_a_kind_can_not_have_names_the_field() -> None:
     assert refused("url", url=UNSET) == "is required for a channel of kind webhook"
     assert refused("secret", secret="whsec_!") == "must be base64 after whsec_"
     assert refused("headers", headers={"webhook-id": "1"}) == "has webhook-id, which tickd sets itself"
+
+
+ELSEWHERE = "must be given again for another server"
+
+
+@pytest.mark.parametrize(
+    ("kind", "known", "moved", "field", "again"),
+    [
+        (
+            "telegram",
+            {"token": "1:s", "chat_id": "5"},
+            {"server": "https://evil.example"},
+            "token",
+            {"token": "2:n"},
+        ),
+        ("ntfy", {"topic": "t", "token": "tk"}, {"server": "https://evil.example"}, "token", {"token": ""}),
+        (
+            "ntfy",
+            {"topic": "t", "token": "tk", "server": "https://a.example"},
+            {"server": ""},
+            "token",
+            {"token": "n"},
+        ),
+        (
+            "ntfy",
+            {"topic": "t", "token": "tk", "server": "https://a.example"},
+            {"server": "http://a.example"},
+            "token",
+            {"token": "n"},
+        ),
+        (
+            "webhook",
+            {"url": "https://a.example/", "headers": {"Authorization": "s", "X-Plain": "p"}},
+            {"url": "https://a.example:8443/"},
+            "headers",
+            {"headers": {"X-Plain": "p"}},
+        ),
+    ],
+)
+def test_a_stored_secret_does_not_go_to_another_server(
+    kind: channels.Kind, known: dict[str, Any], moved: dict[str, Any], field: str, again: dict[str, Any]
+) -> None:
+    found = made(**({"kind": kind, "url": UNSET} | known))
+    masked: Any = {"Authorization": MASK} if field == "headers" else MASK
+    for said in (moved, moved | {field: masked}):
+        with pytest.raises(Invalid) as refused:
+            change(found, ChannelChange(**said), NOW)
+        assert refused.value.field == field and refused.value.sentence.endswith(ELSEWHERE)
+    changed = change(found, ChannelChange(**(moved | again)), NOW)
+    assert {name: getattr(changed.options, name) for name in again} == again
+
+
+def test_a_secret_stays_while_the_server_is_the_same() -> None:
+    hook = made(secret="s", url="https://a.example/one", headers={"X-Token": "k"})
+    moved = change(hook, ChannelChange(url="https://A.example:443/two"), NOW)
+    assert (moved.options.secret, moved.options.headers) == ("s", {"X-Token": "k"})
+    # What signs is never sent, and what anybody may read is no secret.
+    plain = made(secret="s", headers={"X-Team": "ops"})
+    far = change(plain, ChannelChange(url="https://b.example/"), NOW).options
+    assert (far.secret, far.headers) == ("s", {"X-Team": "ops"})
+    bot = made(kind="telegram", url=UNSET, token="1:s", chat_id="5")
+    said = change(bot, ChannelChange(server="https://api.telegram.org/"), NOW)
+    assert said.options.token == "1:s"

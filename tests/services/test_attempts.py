@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from tests.support.clock import FakeClock
 from tickd.errors import TooMany
-from tickd.services.attempts import GUESSERS_MOST, Attempts, network
+from tickd.services.attempts import GUESSERS_MOST, WIDER, Attempts, neighbours, network
 
 
 @pytest.fixture
@@ -27,6 +29,34 @@ def attempts(clock: FakeClock) -> Attempts:
 )
 def test_who_counts_as_one(source: str, counted: str) -> None:
     assert network(source) == counted
+
+
+@pytest.mark.parametrize(
+    ("source", "network"),
+    [
+        ("192.0.2.9", "192.0.2.0/24"),
+        ("::ffff:192.0.2.9", "192.0.2.0/24"),
+        ("2001:db8:1:2::3", "2001:db8:1::/48"),
+        ("usr_1", "usr_1"),
+        ("", ""),
+    ],
+)
+def test_who_are_neighbours(source: str, network: str) -> None:
+    assert neighbours(source) == network
+
+
+async def test_a_site_has_more_attempts_and_no_network_takes_them_all(attempts: Attempts) -> None:
+    for _ in range(50):
+        with suppress(TooMany):
+            attempts.count("2001:db8::1")
+    # Two of the site's ten are used, and no more.
+    for number in range(1, 2 * WIDER - 1):
+        attempts.count(f"2001:db8:0:{number:x}::1")
+    attempts.forgive("2001:db8:0:1::1")
+    attempts.count("2001:db8:0:eeee::1")
+    with pytest.raises(TooMany):
+        attempts.count("2001:db8:0:ffff::1")
+    attempts.count("2001:db8:1::1")
 
 
 async def test_one_too_many_waits_for_the_rest_of_the_time(attempts: Attempts, clock: FakeClock) -> None:

@@ -168,6 +168,10 @@ class World:
                 for limit, offset in ((100, 0), (2, 0), (3, len(chosen) // 2), (5, len(chosen))):
                     page = await self.history.page(monitor, status=status, limit=limit, offset=offset)
                     assert page == (chosen[offset : offset + limit], len(chosen))
+            order = [one.at for one in self.checks if one.monitor == monitor]
+            if order == sorted(order):
+                newest = await self.history.newest(list(MONITORS))
+                assert newest.get(monitor) == (mine[0] if mine else None)
             start = now - 5 * times.HOUR
             points = [(one.at, one.duration_ms, one.status) for one in mine[::-1] if start <= one.at < now]
             assert await self.history.latency(monitor, start, now) == points

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
+from functools import partial
+
+import pytest
 
 from tests.support.clock import FakeClock
 from tests.support.daemon import NOON
-from tickd.errors import Unavailable
-from tickd.services.news import News
+from tickd.errors import TooMany, Unavailable
+from tickd.services.news import ACCOUNT_VIEWERS_MOST, VIEWERS_MOST, News
 
 
 class Versions:
@@ -73,3 +76,24 @@ async def test_a_question_that_fails_is_asked_again() -> None:
         versions.fails = False
         await clock.advance(1)
         assert await asyncio.wait_for(waiting, 1) == ("state", "v3")
+
+
+async def test_an_account_has_so_many_seats() -> None:
+    clock = FakeClock(NOON)
+    news = News(Versions(clock), clock)
+    gone: set[int] = set()
+    with ExitStack() as stack:
+        for number in range(ACCOUNT_VIEWERS_MOST):
+            stack.enter_context(news.seat("acc", f"ses_{number}", partial(gone.__contains__, number)))
+        with pytest.raises(TooMany), news.seat("acc", "ses", lambda: False):
+            pass
+        with news.seat("other", "ses_0", lambda: False):
+            pass
+        gone.add(7)
+        with news.seat("acc", "ses", lambda: False), pytest.raises(TooMany):
+            stack.enter_context(news.seat("acc", "ses", lambda: False))
+    with ExitStack() as stack:
+        for _ in range(VIEWERS_MOST):
+            stack.enter_context(news.seat("acc", "ses", lambda: False))
+        with pytest.raises(TooMany):
+            stack.enter_context(news.seat("acc", "ses", lambda: False))

@@ -13,11 +13,14 @@ from typing import Any
 import pytest
 
 from tests.support.clock import FakeClock
-from tests.support.daemon import NOON, Harness, running
+from tests.support.daemon import NOON, Harness, eventually, running
+from tests.support.endpoint import serving
+from tickd.domain import overview
 from tickd.domain.accounts import DEFAULT_ACCOUNT as ACCOUNT
 from tickd.domain.overview import Filters, Item
-from tickd.domain.times import HOUR, MINUTE
+from tickd.domain.times import DAY, HOUR, MINUTE
 from tickd.services.overview import Overview
+from tickd.services.standings import Change
 
 
 async def made(tickd: Harness, kind: str, name: str, **more: Any) -> str:
@@ -172,21 +175,50 @@ async def test_the_last_result_is_told(tickd: Harness) -> None:
     await put(tickd, sql + "VALUES (?, ?, 'schedule', 'success', 204, 1234, ?)", row, NOON, NOON + 2)
     await put(tickd, sql + "VALUES (?, ?, 'schedule', 'running', NULL, 0, NULL)", row, NOON + 1)
     found = {item.name: item for item in (await service(tickd).page(ACCOUNT)).items}
-    assert found["m"].last is not None and found["m"].last.good is False
+    assert found["m"].last is not None and found["m"].last.tone == "bad"
     assert "refused" in found["m"].last.text
-    assert found["h"].last == (NOON, "pinged", True)
+    assert found["h"].last == (NOON, "pinged", "good", None, "")
     assert (found["j"].id, found["j"].running) == (job, True)
-    assert found["j"].last == (NOON + 2, "204 · 1.2 s", True)
+    assert found["j"].last == (NOON + 2, "204", "good", 1234, "")
 
 
-async def test_after_a_start_the_last_checks_are_read_again(tmp_path: Path) -> None:
+async def test_after_a_start_the_last_checks_of_all_are_read_again(tmp_path: Path) -> None:
     clock = FakeClock(NOON)
     async with running(tmp_path / "t.db", clock=clock) as tickd:
-        monitor = await made(tickd, "monitor", "m")
-        await tickd.call("POST", f"/v1/monitors/{monitor}/check")
+        for number in range(12):
+            # They are paused: nothing is checked again of its own.
+            monitor = await made(tickd, "monitor", f"m{number}", status="paused")
+            if number:
+                await tickd.call("POST", f"/v1/monitors/{monitor}/check")
     async with running(tmp_path / "t.db", clock=clock) as tickd:
-        (item,) = (await service(tickd).page(ACCOUNT)).items
-        assert item.last is not None and item.last.good is False
+        for _ in range(2):
+            never, *others = (await service(tickd).page(ACCOUNT, Filters(sort="name"))).items
+            assert never.name == "m0" and never.last is None
+            assert len(others) == 11
+            for item in others:
+                assert item.last is not None and item.last.tone == "bad"
+        reads = tickd.daemon.services.monitors._history
+        reads.newest = None  # type: ignore[method-assign, assignment]
+        # What was read is not read again, the one without a check as little.
+        assert len((await service(tickd).page(ACCOUNT)).items) == 12
+
+
+async def test_late_is_since_the_ping_was_due_and_paused_since_nobody_knows_when(full: Harness) -> None:
+    await put(full, "UPDATE heartbeats SET changed_at = ?", NOON - 90 * DAY)
+    missed = await made(full, "heartbeat", "missed one", failure_threshold=3)
+    sql = "UPDATE heartbeats SET state = 'up', consecutive_misses = 1, expected_at = ?, due_at = ?"
+    await put(full, f"{sql} WHERE id = ?", NOON + HOUR, NOON + 2 * HOUR, missed)
+    event = (
+        "INSERT INTO heartbeat_events (heartbeat, at, received_at, kind, accepted, degraded, rid, "
+        "source_ip, user_agent, message) SELECT row, ?1, ?1, 'missed', 1, 0, '', '', '', '' "
+        "FROM heartbeats WHERE id = ?2"
+    )
+    await put(full, event, NOON - 2 * MINUTE, missed)
+    found = {item.name: item for item in (await service(full).page(ACCOUNT)).items}
+    assert (found["backup"].state, found["backup"].since) == ("late", NOON - MINUTE)
+    assert (found["missed one"].state, found["missed one"].since) == ("late", NOON - 2 * MINUTE)
+    assert found["sync"].since == NOON - 90 * DAY
+    assert (found["old"].state, found["old"].since) == ("paused", None)
 
 
 async def test_no_other_accounts_items_are_seen(full: Harness) -> None:
@@ -243,6 +275,52 @@ async def test_the_version_changes_with_all_that_a_list_shows(full: Harness) -> 
     full.clock.step(1_000)
     assert await changed()
     assert not await changed()
+
+
+async def test_the_pages_of_what_is_listed_give_it_the_same_state(full: Harness) -> None:
+    services, now = full.daemon.services, full.clock.now()
+    for failing, misses, state in ((0, 1, "up"), (0, 0, "degraded"), (1, 2, "down"), (0, 1, "degraded")):
+        await put(
+            full,
+            "UPDATE heartbeats SET failing = ?, consecutive_misses = ?, state = ?",
+            failing,
+            misses,
+            state,
+        )
+        for item in (await service(full).page(ACCOUNT)).items:
+            if item.kind == "job":
+                found = overview.of_job(await services.jobs.get(ACCOUNT, item.id))
+            elif item.kind == "heartbeat":
+                found = overview.of_heartbeat(await services.heartbeats.get(ACCOUNT, item.id), now)
+            else:
+                stored = {one.id: one for one in await services.monitors.stored(ACCOUNT)}
+                found = overview.of_monitor(stored[item.id])
+            assert found == item.state, item.name
+    states = {item.state for item in (await service(full).page(ACCOUNT)).items}
+    assert states >= {"down", "degraded", "pending", "up", "paused"}
+
+
+async def test_the_version_changes_once_memory_has_what_the_row_has(
+    tickd: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standings = tickd.daemon._checking._standings
+    between: list[str] = []
+    write = standings.write
+
+    async def written(change: Change) -> None:
+        await write(change)
+        between.append(await service(tickd).version(ACCOUNT))
+
+    monkeypatch.setattr(standings, "write", written)
+    async with serving() as endpoint:
+        identifier = await made(tickd, "monitor", "m", url=endpoint.url, status="active")
+
+        async def is_up() -> bool:
+            return bool((await tickd.call("GET", f"/v1/monitors/{identifier}")).json["state"] == "up")
+
+        await eventually(is_up)
+    # A page that was made in between says pending, and has to hear of it.
+    assert len(between) == 1 and await service(tickd).version(ACCOUNT) != between[0]
 
 
 async def test_since_when_a_job_fails_is_kept(tickd: Harness) -> None:

@@ -18,7 +18,7 @@ from tickd.domain.accounts import DEFAULT_ACCOUNT
 from tickd.domain.times import DAY, HOUR, MINUTE
 from tickd.domain.users import IDLE, LONGEST, User, UserChange, UserCreation
 from tickd.errors import Conflict, Invalid, NotFound, TickdError, TooMany, Unauthorized, Unavailable
-from tickd.services.passwords import WAITING_MOST
+from tickd.services.passwords import NEIGHBOURS_MOST, WAITING_MOST
 from tickd.services.upkeep import REST, Upkeep
 from tickd.services.users import Pending, Signed, Users
 from tickd.store.database import Database
@@ -197,9 +197,10 @@ async def test_every_sign_in_has_its_own_token(people: Users, ada: User) -> None
 async def test_a_source_that_guesses_too_often_waits_and_the_others_dont(
     people: Users, ada: User, clock: FakeClock
 ) -> None:
-    guesses = [people.sign_in(ADA, f"wrong password {n}", **HERE) for n in range(20)]
-    ended = await asyncio.gather(*guesses, return_exceptions=True)
-    assert {type(one) for one in ended} == {Unauthorized}
+    for _ in range(4):
+        guesses = [people.sign_in(ADA, f"wrong password {n}", **HERE) for n in range(5)]
+        ended = await asyncio.gather(*guesses, return_exceptions=True)
+        assert {type(one) for one in ended} == {Unauthorized}
     with pytest.raises(TooMany) as refused:
         await people.sign_in(ADA, GOOD, **HERE)
     assert refused.value.retry_after == 300
@@ -227,11 +228,32 @@ async def test_good_passwords_are_no_guesses(people: Users, ada: User) -> None:
 
 async def test_a_queue_of_passwords_has_an_end(people: Users, ada: User) -> None:
     tries = [
-        people.sign_in(ADA, GOOD, source=f"192.0.2.{number}", agent="") for number in range(WAITING_MOST + 3)
+        people.sign_in(ADA, GOOD, source=f"192.0.{number}.1", agent="") for number in range(WAITING_MOST + 3)
     ]
     ended = await asyncio.gather(*tries, return_exceptions=True)
     assert sum(isinstance(one, Unavailable) for one in ended) == 3
     assert sum(isinstance(one, tuple) for one in ended) == WAITING_MOST
+
+
+@pytest.mark.parametrize("crowd", ["2001:db8:0:{:x}::1", "192.0.2.{}"])
+async def test_one_network_leaves_room_in_the_queue(people: Users, ada: User, crowd: str) -> None:
+    tries = [people.sign_in(ADA, GOOD, source=crowd.format(number), agent="") for number in range(70)]
+    waiting = [asyncio.ensure_future(one) for one in tries]
+    await asyncio.sleep(0)
+    await signed_in(people, **ELSEWHERE)
+    ended = await asyncio.gather(*waiting, return_exceptions=True)
+    assert sum(isinstance(one, Unavailable) for one in ended) == 70 - NEIGHBOURS_MOST
+    assert sum(isinstance(one, tuple) for one in ended) == NEIGHBOURS_MOST
+    # Whoever found no room has not guessed.
+    await signed_in(people, source=crowd.format(69))
+
+
+async def test_a_site_of_ipv6_networks_has_five_times_as_many_guesses(people: Users, ada: User) -> None:
+    for number in range(100):
+        guess = people.sign_in(ADA, "wrong password", source=f"2001:db8:0:{number:x}::1", agent="")
+        await said(guess, Unauthorized)
+    await said(people.sign_in(ADA, GOOD, source="2001:db8:0:ffff::1", agent=""), TooMany)
+    await signed_in(people, source="2001:db8:1::1")
 
 
 async def test_a_hash_with_older_parameters_is_made_anew(people: Users, ada: User, db: Database) -> None:
@@ -463,6 +485,44 @@ async def test_a_ticket_is_good_for_five_minutes_and_one_password(
     late = await pending(people, OTHER)
     await clock.advance(300)
     await said(people.second_step(late, device.at(clock.now() // 1000), **HERE), NotFound)
+
+
+async def limit_pages(db: Database, more: int) -> None:
+    def task(connection: sqlite3.Connection) -> None:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count={pages + more}").fetchall()
+
+    await db.alone(task)
+
+
+async def test_a_right_code_on_a_full_disk_is_no_wrong_one(
+    people: Users, ada: User, clock: FakeClock, db: Database
+) -> None:
+    await people.create(DEFAULT_ACCOUNT, UserCreation(email="bob@example.com", password=GOOD))
+    device, _ = await with_totp(people, ada, clock)
+    ticket = await pending(people)
+    await limit_pages(db, 0)
+    with pytest.raises(Unavailable, match="disk is full"):
+        for _ in range(100):
+            await signed_in(people, "bob@example.com", agent="a" * 150)
+    code, here = device.at(clock.now() // 1000), HERE | {"agent": "a" * 200}
+    for _ in range(8):
+        await said(people.second_step(ticket, code, **here), Unavailable)
+    for _ in range(4):
+        await said(people.second_step(ticket, "000000", **here), Unauthorized)
+    await limit_pages(db, 1000)
+    await people.second_step(ticket, code, **here)
+
+
+async def test_sessions_that_began_without_the_second_step_end_when_it_goes_on(
+    people: Users, ada: User, clock: FakeClock
+) -> None:
+    (own, signed), (other, _) = await signed_in(people), await signed_in(people, **ELSEWHERE)
+    secret, _uri = await people.begin_totp(ada.id)
+    code = pyotp.TOTP(secret).at(clock.now() // 1000)
+    await people.confirm_totp(ada.id, secret, code, but=signed.session.id)
+    assert await people.signed(own) is not None
+    assert await people.signed(other) is None
 
 
 async def test_the_second_step_goes_on_with_a_right_code_and_off_with_the_password(

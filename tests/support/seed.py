@@ -163,7 +163,7 @@ def _of_heartbeats(awaited: list[Heartbeat], silences: list[runs.Failed]) -> lis
     for heartbeat in awaited:
         changed = heartbeat.standing.changed_at
         if heartbeat.standing.failing and changed is not None and not heartbeat.paused:
-            error = f"no ping within {heartbeat.grace_secs} s of when it was expected"
+            error = runs.silence(heartbeat, changed - heartbeat.grace_secs * times.SECOND)
             found.append(Failure(known[heartbeat.row], changed, None, error))
     return found
 

@@ -105,9 +105,12 @@ SECRETS: Mapping[Kind, tuple[str, ...]] = {
 """Which of them are never shown again."""
 SERVERS: Mapping[Kind, str] = {"ntfy": "https://ntfy.sh", "telegram": "https://api.telegram.org"}
 """Where a kind sends that names no server of its own."""
+SENT: Mapping[Kind, str] = {"telegram": "token", "ntfy": "token", "webhook": "headers"}
+"""Which secret a kind sends to a server that is said apart from it: whoever says the server could read it."""
 ALONE: frozenset[str] = frozenset({"webhook"})
 """Kinds that a program reads: each alert is a call of its own, unless the account gathers them."""
 
+_AGAIN = "must be given again for another server"
 _PLACED = ("name", "enabled", "default", "events", "delay_secs", "reminder_minutes")
 
 
@@ -134,13 +137,35 @@ def change(channel: Channel, spec: ChannelChange, now: int) -> Channel:
         if name not in (*_PLACED, *needed, *optional):
             raise Invalid(name, f"can't be used with a channel of kind {channel.kind}")
     said = {name: value for name, value in said.items() if value != MASK}
+    given = said
     said = {name: _RULES[name](channel, value) if name in _RULES else value for name, value in said.items()}
     placed = {name: said.pop(name) for name in _PLACED if name in said}
     changed = structs.replace(channel, options=structs.replace(channel.options, **said), **placed)
     for name in needed:
         if not getattr(changed.options, name):
             raise Invalid(name, f"is required for a channel of kind {channel.kind}")
+    _keep_to_its_server(channel, changed, given)
     return channel if changed == channel else structs.replace(changed, updated_at=now)
+
+
+def _keep_to_its_server(known: Channel, changed: Channel, given: Mapping[str, Any]) -> None:
+    """Invalid where a secret that is stored would go to a server that it was not given for."""
+    field = SENT.get(known.kind)
+    if field is None or _server_of(known) == _server_of(changed):
+        return
+    stored = getattr(known.options, field)
+    if field == "headers":
+        again = given.get("headers", dict.fromkeys(stored, MASK))
+        kept = [name for name in stored if headers.is_secret(name) and again.get(name) == MASK]
+        if kept:
+            raise Invalid("headers", f"has {kept[0]}, which {_AGAIN}")
+    elif stored and field not in given:
+        raise Invalid(field, _AGAIN)
+
+
+def _server_of(channel: Channel) -> tuple[str, str, int | None] | None:
+    options = channel.options
+    return urls.origin(options.url or options.server or SERVERS.get(channel.kind, ""))
 
 
 def shown(channel: Channel) -> dict[str, Any]:

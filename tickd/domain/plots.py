@@ -22,6 +22,8 @@ LENGTHS: dict[Range, int] = {
 """How far back each range reaches, in milliseconds."""
 SLOT = 5 * times.MINUTE
 """Single results of so long are drawn as one point of each line."""
+POINTS_MOST = 6_000
+"""How many single results are read for 24 hours at most; of more, the rollups of the hours are drawn."""
 MARKS_MOST = 600
 """How many failures are marked at most: what is closer together than a pixel is one mark."""
 
@@ -76,14 +78,18 @@ def of_points(
 ) -> Plot:
     """A plot out of single results, which come `every` so many milliseconds as a rule; oldest first."""
     slots = list(_slots(points))
+    failures = [point.at for point in points if point.failed]
+    return _plot(range_, slots, max(every, SLOT), failures, shaded, now, sum_of_points(points))
+
+
+def sum_of_points(points: Sequence[Point]) -> Summary:
+    """What single results come to."""
     took = sorted(point.ms for point in points if point.ms is not None)
-    summary = Summary(
+    return Summary(
         _rounded(median(took)) if took else None,
         _rounded(_within(took, 95)) if took else None,
         sum(point.failed for point in points),
     )
-    failures = [point.at for point in points if point.failed]
-    return _plot(range_, slots, max(every, SLOT), failures, shaded, now, summary)
 
 
 def of_buckets(
@@ -94,18 +100,23 @@ def of_buckets(
     now: int,
 ) -> Plot:
     """A plot out of rollups, each of `size` milliseconds from its start; oldest first."""
-    whole = Bucket()
     slots, failures = [], []
     for start, bucket in buckets:
-        whole.merge(bucket)
         end = min(start + size, now)
         middle = (start + end) // 2
         if bucket.latency_count:
             slots.append(_Slot(middle, _rounded(bucket.p50_ms()), _rounded(bucket.p95_ms())))
         if bucket.failed:
             failures.append(middle)
-    summary = Summary(_rounded(whole.p50_ms()), _rounded(whole.p95_ms()), whole.failed)
-    return _plot(range_, slots, size, failures, shaded, now, summary)
+    return _plot(range_, slots, size, failures, shaded, now, sum_of_buckets(buckets))
+
+
+def sum_of_buckets(buckets: Iterable[tuple[int, Bucket]]) -> Summary:
+    """What rollups come to, to the width of one bin."""
+    whole = Bucket()
+    for _, bucket in buckets:
+        whole.merge(bucket)
+    return Summary(_rounded(whole.p50_ms()), _rounded(whole.p95_ms()), whole.failed)
 
 
 def _plot(

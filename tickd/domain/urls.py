@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from tickd.errors import Invalid
 
 _PLAIN = re.compile(r"[^\x00-\x20\x7f\\]+")
+_PORTS = {"http": 80, "https": 443}
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.IGNORECASE)
 
 
@@ -28,6 +29,15 @@ def http_url(field: str, value: object) -> str:
     if parts.username is not None or parts.password is not None:
         raise Invalid(field, "must not hold a user name or password; send them in headers")
     return url
+
+
+def origin(url: str) -> tuple[str, str, int | None] | None:
+    """Scheme, host and port that a request to this address goes to; None where it can't be read."""
+    try:
+        parts = urlsplit(url.strip())
+        return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
+    except ValueError:
+        return None
 
 
 def host(field: str, value: object) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import heapq
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from msgspec import structs
@@ -82,6 +82,8 @@ class Checking:
         self._resumed: float | None = None
         self.lateness = Histogram((0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0))
         self.checked: Counter[str] = Counter()
+        self.turned: Counter[str] = Counter()
+        """Changes of monitors' states by account, each counted when memory has it."""
         self.wake: Callable[[], None] = lambda: None
 
     @property
@@ -158,6 +160,10 @@ class Checking:
         if watched is not None:
             watched.version += 1
             watched.due = None
+
+    def known(self, rows: Iterable[int]) -> dict[int, Watched]:
+        """What is known of these monitors, but for those that have been deleted."""
+        return {row: self._watched[row] for row in rows if row in self._watched}
 
     def find(self, row: int) -> Watched:
         """What is known of a monitor; NotFound when it has been deleted."""
@@ -381,6 +387,7 @@ class Checking:
             # What was written holds; the edit, which is written before or after it, took the counts alone.
             standing = structs.replace(standing, consecutive_failures=0, consecutive_successes=0)
         watched.monitor = rules.seen(watched.monitor, standing, *change[2:5])
+        self.turned[before.account_id] += standing.state != before.standing.state
         if flip is not None:
             _say(before, flip, check)
         return watched.version == version
@@ -393,7 +400,8 @@ class Checking:
         cause = evidence.note(watched.evidence, before.type, check, seen)
         if flip is not None and flip != "failing":
             cause = evidence.cause_of(before.type, check, seen, None)
-        expires, issuer, warned = before.ssl_expires_at, before.ssl_issuer, before.ssl_warned_days
+        known = (before.ssl_expires_at, before.ssl_issuer, before.ssl_warned_days)
+        expires, issuer, warned = known
         days: int | None = None
         if seen.certificate is not None:
             expires, issuer = seen.certificate.not_after, seen.certificate.issuer
@@ -404,13 +412,7 @@ class Checking:
                 warned = warned if days is None else days
         if days is not None and flip == "degraded" and before.type == "ssl":
             flip = None  # the certificate's own warning says it already
-        unchanged = (standing, expires, issuer, warned) == (
-            before.standing,
-            before.ssl_expires_at,
-            before.ssl_issuer,
-            before.ssl_warned_days,
-        )
-        if unchanged:
+        if (standing, expires, issuer, warned) == (before.standing, *known):
             return None
         renewed = before.ssl_expires_at is not None and expires != before.ssl_expires_at
         return Change(

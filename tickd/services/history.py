@@ -310,6 +310,10 @@ class History:
         """One page of the checks that are kept, newest first, and how many there are in all."""
         return await self._reads.page(monitor, status, limit, offset, self._clock.now())
 
+    async def newest(self, monitors: Sequence[int]) -> dict[int, Check]:
+        """The last kept check of each of these monitors, all of one account; those without are absent."""
+        return await self._reads.newest(monitors, self._clock.now())
+
     async def latency(
         self, monitor: int, since: int, until: int
     ) -> list[tuple[int, float | None, CheckStatus]]:

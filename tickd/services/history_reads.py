@@ -7,7 +7,7 @@ same view of the file, and is asked again when memory does not fit it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from operator import add, attrgetter
 from typing import Any, NamedTuple, TypeVar
 
@@ -20,7 +20,7 @@ from tickd.errors import Unavailable
 from tickd.services.history_open import Open
 from tickd.services.history_sums import NUMBERS, Sums
 from tickd.services.history_upkeep import Retention
-from tickd.store import checks, rollups
+from tickd.store import checks, newest, rollups
 from tickd.store.checks import Pass, Row, Scanned
 from tickd.store.database import Database
 from tickd.store.rollups import Numbers
@@ -275,6 +275,31 @@ class Reads:
         newest = sorted(found, reverse=True)[skip : skip + limit]
         return [checks.to_check(monitor, at, found[at]) for at in newest], total
 
+    async def newest(self, monitors: Sequence[int], now: int) -> dict[int, Check]:
+        """See History."""
+        if not monitors:
+            return {}
+        unread = await self._unread(monitors)
+        kept = await checks.retention_of(self._db, monitors[0])
+        first_day = now // times.DAY - (self._retention.raw_days if kept is None else kept)
+        found, seqs = {}, [row[0] for row in _last_of_each(self._open.still_unread(unread))]
+        for monitor in monitors:
+            if monitor in self._waiting:
+                row = self._waiting[monitor][-1]
+                found[monitor] = checks.to_check(monitor, row[2], row[3:])
+            elif pieces := list(self._open.pieces(monitor, 0)):
+                hour, piece = max(pieces, key=lambda one: one[0].hour)
+                seqs.append(hour.base + piece.seqs[-1])
+        # The log before the days: what is moved meanwhile is found in its day.
+        for check in await newest.logged(self._db, seqs):
+            if check.monitor not in found or found[check.monitor].at < check.at:
+                found[check.monitor] = check
+        missing = [monitor for monitor in monitors if monitor not in found]
+        days = [day for day in self._open.days if day >= first_day]
+        for check in await newest.of_days(self._db, missing, days) if missing else ():
+            found[check.monitor] = check
+        return {monitor: check for monitor, check in found.items() if check.at >= first_day * times.DAY}
+
     def _check(self, mark: Pass, monitor: int, is_moved: bool) -> None:
         cut = self._open.cut(mark)
         if cut is None or (monitor <= cut) != is_moved:
@@ -299,6 +324,11 @@ class Reads:
             part.counts[waiting[3] % IN_MAINTENANCE] += 1
             part.rows.append(waiting)
         return parts
+
+
+def _last_of_each(rows: Iterable[Scanned]) -> Iterable[Scanned]:
+    """Of rows in the order of the log the last one of each monitor."""
+    return {row[1]: row for row in sorted(rows)}.values()
 
 
 def _count(bucket: Bucket, status: int, tenths: int | None, held: int) -> None:

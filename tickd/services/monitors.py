@@ -10,7 +10,7 @@ from tickd import ids
 from tickd.clock import Clock
 from tickd.domain import monitors as rules
 from tickd.domain import plots, times, uptime
-from tickd.domain.checks import Check, CheckStatus
+from tickd.domain.checks import STATUSES, Check, CheckStatus
 from tickd.domain.incidents import shown_body, shown_headers
 from tickd.domain.monitors import Monitor, MonitorChange, MonitorCreation
 from tickd.domain.plots import Plot, Range
@@ -49,12 +49,12 @@ class Figures:
     """How a monitor did until `now` (milliseconds); None where nothing is known.
 
     Of its last 24 hours, to the hour, and of its last 7, 30 and 90 UTC days: the uptime in percent; of the
-    last 24 hours how long it took, in milliseconds, and what was counted.
+    last 24 hours how long it took, in milliseconds, as its chart says it, and what was counted.
     """
 
     now: int
     uptime: dict[Range, float | None]
-    avg_ms: float | None
+    p50_ms: float | None
     p95_ms: float | None
     checks: int
     failed: int
@@ -92,7 +92,7 @@ class Monitors:
         self._checking = checking
         self._history = history
         self._telling = telling
-        self._refuses = refuses
+        self.refuses = refuses
         self._trying: set[str] = set()
         self.floor_secs = floor_secs
 
@@ -101,7 +101,7 @@ class Monitors:
         now = self._clock.now()
         spec = await graded(self._db, account_id, spec)
         made = rules.create(spec, identifier=ids.new(prefix), account_id=account_id, now=now)
-        self._refuses(made)
+        self.refuses(made)
         stored = await self._db.write(lambda tx: monitors.insert(tx, made))
         self._checking.put(stored, now)
         return self._known(stored)
@@ -115,7 +115,7 @@ class Monitors:
             if known is None:
                 raise NotFound(f"no monitor {identifier}")
             changed = rules.change(known, spec, now)
-            self._refuses(changed)
+            self.refuses(changed)
             if changed is not known:
                 monitors.update(tx, changed)
                 self._telling.edited(tx, "monitor", changed.row, now)
@@ -171,12 +171,22 @@ class Monitors:
             return None, None
         return watched.last, watched.due
 
-    async def look_up(self, row: int) -> Check | None:
-        """A monitor's last check out of the history, kept for the next who asks."""
-        newest, _ = await self._history.page(row, status=None, limit=1, offset=0)
-        watched = self._checking.find(row)
-        watched.last = watched.last or (newest[0] if newest else None)
-        return watched.last
+    def turned(self, account_id: str) -> int:
+        """How many changes of its monitors' states memory has seen; a row has each a moment before."""
+        return self._checking.turned[account_id]
+
+    async def last_checks(self, rows: Iterable[int]) -> dict[int, Check]:
+        """The last check of each of these monitors, all of one account; those without one are absent.
+
+        What was checked before the start is read in one go, once.
+        """
+        watched = self._checking.known(rows)
+        unread = [row for row, one in watched.items() if one.last is None and not one.is_read]
+        for row, check in (await self._history.newest(unread)).items() if unread else ():
+            watched[row].last = watched[row].last or check
+        for row in unread:
+            watched[row].is_read = True
+        return {row: one.last for row, one in watched.items() if one.last is not None}
 
     async def stored(self, account_id: str) -> list[Monitor]:
         """All monitors of the account as their rows have them, by name."""
@@ -203,7 +213,7 @@ class Monitors:
         Conflict while another try of the account is under way.
         """
         made = rules.create(spec, identifier=ids.new("mon"), account_id=account_id, now=self._clock.now())
-        self._refuses(made)
+        self.refuses(made)
         if account_id in self._trying:
             raise Conflict("another try is under way; wait for its result")
         self._trying.add(account_id)
@@ -252,14 +262,15 @@ class Monitors:
         """How a monitor did in its last day, week, month and three months."""
         now = self._clock.now()
         by_day = await self._history.days(monitor.row, 90, now)
-        hour = uptime.hour_of(now)
-        latest = _merged(await self._history.hours(monitor.row, range(hour - 23, hour + 1)))
+        by_hour, points = await self._last_day(monitor, now)
+        latest = _merged(by_hour)
+        took = plots.sum_of_buckets(by_hour) if points is None else plots.sum_of_points(points)
         today = uptime.day_of(now)
         shares: dict[Range, float | None] = {"24h": latest.uptime_percent()}
         for name, count in (("7d", 7), ("30d", 30), ("90d", 90)):
             whole = _merged([(day, bucket) for day, bucket in by_day if day > today - count])
             shares[name] = whole.uptime_percent()  # type: ignore[index]
-        return Figures(now, shares, latest.avg_ms(), latest.p95_ms(), latest.checks, latest.failed)
+        return Figures(now, shares, took.p50, took.p95, latest.checks, latest.failed)
 
     async def plot(self, account_id: str, identifier: str, range_: Range) -> Plot:
         """A monitor's response times as they are drawn: out of checks, of hours, or of days."""
@@ -270,7 +281,10 @@ class Monitors:
         made = max(since, min(monitor.created_at, now))
         shaded = await shading.bands(self._db, account_id, identifier, monitor.tags, windows, made, now)
         if range_ == "24h":
-            points = await self._history.points(monitor.row, since, now + 1)
+            by_hour, points = await self._last_day(monitor, now)
+            if points is None:
+                found = [(hour * times.HOUR, bucket) for hour, bucket in by_hour]
+                return plots.of_buckets(range_, found, times.HOUR, shaded, now)
             return plots.of_points(range_, points, shaded, now, monitor.options.interval_secs * times.SECOND)
         if range_ == "90d":
             by_day = await self._history.days(monitor.row, 90, now)
@@ -280,6 +294,16 @@ class Monitors:
         by_hour = await self._history.hours(monitor.row, hours)
         found = [(hour * times.HOUR, bucket) for hour, bucket in by_hour]
         return plots.of_buckets(range_, found, times.HOUR, shaded, now)
+
+    async def _last_day(
+        self, monitor: Monitor, now: int
+    ) -> tuple[list[tuple[int, Bucket]], list[plots.Point] | None]:
+        """The rollups of its last 24 hours, and its checks where these are not too many to be read."""
+        hour = uptime.hour_of(now)
+        by_hour = await self._history.hours(monitor.row, range(hour - 23, hour + 1))
+        if sum(getattr(bucket, name) for _, bucket in by_hour for name in STATUSES) > plots.POINTS_MOST:
+            return by_hour, None
+        return by_hour, await self._history.points(monitor.row, now - times.DAY, now + 1)
 
     async def how_many(self, account_id: str) -> int:
         """How many monitors the account has."""

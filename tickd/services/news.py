@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
 from tickd import logs
 from tickd.clock import Clock
-from tickd.errors import Unavailable
+from tickd.errors import TooMany, Unavailable
 
 ASK_SECS = 1.0
 """How often it is asked at most."""
@@ -17,6 +18,10 @@ SHARE = 20
 """It is asked so many times more rarely than an answer takes."""
 TICK_SECS = 10.0
 """How often whoever watches hears of nothing, so that ages and results are read again."""
+VIEWERS_MOST = 20
+ACCOUNT_VIEWERS_MOST = 200
+"""How many may follow at once with one session, and how many in one account: each holds a connection."""
+_WAIT_SECS = 30
 
 log = logging.getLogger("tickd.news")
 
@@ -26,6 +31,11 @@ class Story(NamedTuple):
 
     event: Literal["state", "tick"]
     version: str
+
+
+class _Seat(NamedTuple):
+    session: str
+    is_gone: Callable[[], bool]
 
 
 class _Feed:
@@ -56,12 +66,32 @@ class News:
         self._version = version
         self._clock = clock
         self._feeds: dict[str, _Feed] = {}
+        self._seats: dict[str, dict[object, _Seat]] = {}
         self._stopping = asyncio.Event()
 
     @property
     def followed(self) -> int:
         """How many accounts somebody follows now."""
         return len(self._feeds)
+
+    @contextmanager
+    def seat(self, account_id: str, session: str, is_gone: Callable[[], bool]) -> Iterator[None]:
+        """A place among those who follow; TooMany where the session or the account has no more of them.
+
+        Whoever `is_gone` counts no more, though it is not noticed before the next story.
+        """
+        seats = self._seats.setdefault(account_id, {})
+        taken = [one.session for one in seats.values() if not one.is_gone()]
+        if taken.count(session) >= VIEWERS_MOST or len(taken) >= ACCOUNT_VIEWERS_MOST:
+            raise TooMany("too many pages are open at once", _WAIT_SECS)
+        own = object()
+        seats[own] = _Seat(session, is_gone)
+        try:
+            yield
+        finally:
+            del seats[own]
+            if not seats:
+                self._seats.pop(account_id, None)
 
     async def follow(self, account_id: str) -> AsyncGenerator[Story, None]:
         """The version at once and whenever it changes, and a tick when nothing has for ten seconds."""

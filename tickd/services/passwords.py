@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 import argon2
@@ -13,11 +15,14 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from tickd.domain import users as rules
 from tickd.errors import Unavailable
+from tickd.services.attempts import neighbours
 
 T = TypeVar("T")
 
 WAITING_MOST = 64
 """Passwords that wait for their turn; each takes some 25 ms of one processor."""
+NEIGHBOURS_MOST = 8
+"""How many of them come from one network, so that others find room."""
 
 # OWASP's second choice: 19 MiB is what a machine with 512 MB can give, and one at a time is all it gives.
 _TIME, _MEMORY_KIB, _LANES = 2, 19 * 1024, 1
@@ -39,19 +44,21 @@ class Passwords:
         self._hasher = argon2.PasswordHasher(time_cost=_TIME, memory_cost=_MEMORY_KIB, parallelism=_LANES)
         self._turn = asyncio.Lock()
         self._waiting = 0
+        self._neighbours: Counter[str] = Counter()
 
     async def hash(self, password: str) -> str:
         """What is stored of a password; Unavailable when too many others wait."""
         return await self._in_turn(lambda: self._hasher.hash(rules.secret_bytes(password)))
 
-    async def is_right(self, password: str, stored: str | None) -> bool:
+    async def is_right(self, password: str, stored: str | None, source: str = "") -> bool:
         """Whether `stored` (None: nobody's) is of this password; Unavailable when too many others wait.
 
-        It takes the same time whatever is wrong.
+        It takes the same time whatever is wrong. `source` is the address of a stranger who asks.
         """
         too_long = len(password) > rules.PASSWORD_MOST
         secret = rules.secret_bytes("" if too_long else password)
-        right = await self._in_turn(lambda: self._verify(stored or NOBODYS, secret))
+        with self._among(neighbours(source)):
+            right = await self._in_turn(lambda: self._verify(stored or NOBODYS, secret))
         return right and stored is not None and not too_long
 
     def is_outdated(self, stored: str) -> bool:
@@ -63,6 +70,19 @@ class Passwords:
             return self._hasher.verify(stored, secret)
         except (VerificationError, InvalidHashError):
             return False
+
+    @contextmanager
+    def _among(self, network: str) -> Iterator[None]:
+        """A place in the queue for one of that network; somebody who is known already has none."""
+        if network and self._neighbours[network] >= NEIGHBOURS_MOST:
+            raise Unavailable("too many people sign in at once from your network")
+        self._neighbours[network] += 1
+        try:
+            yield
+        finally:
+            self._neighbours[network] -= 1
+            if not self._neighbours[network]:
+                del self._neighbours[network]
 
     async def _in_turn(self, work: Callable[[], T]) -> T:
         if self._waiting >= WAITING_MOST:

@@ -147,7 +147,12 @@ class Sessions:
         """A new session for a right password, or what the second step needs; Unauthorized, or TooMany."""
         self._sources.count(source)
         known = await users.credentials_by_email(self._db, rules.known_as(email))
-        right = await self._passwords.is_right(password, known.password_hash if known else None)
+        stored = known.password_hash if known else None
+        try:
+            right = await self._passwords.is_right(password, stored, source)
+        except Unavailable:
+            self._sources.forgive(source)  # nobody looked at it
+            raise
         if not right or known is None:
             log.info("a sign-in failed", extra=logs.fields(source=source))
             raise Unauthorized("the e-mail address or the password is wrong")
@@ -171,6 +176,10 @@ class Sessions:
             signed = await self._open(known, source, agent, code)
         except Unauthorized:
             log.info("a second step failed", extra=logs.fields(user=known.user_id, source=source))
+            raise
+        except Unavailable:
+            # A wrong code is told even on a full disk: this was none, or nobody looked at it.
+            self._codes.forgive(known.user_id)
             raise
         self._codes.forgive(known.user_id)
         self._pending.pop(ticket, None)

@@ -52,6 +52,8 @@ class StatusPages:
         self._by_slug: dict[str, StatusPage] = {}
         self._by_host: dict[str, StatusPage] = {}
         self._views: Keeping[View] = Keeping(KEPT, PAGES_KEPT)
+        self._past: Keeping[tuple[list[Note], bool]] = Keeping(KEPT, PAGES_KEPT)
+        self._subjects: Keeping[dict[Key, Subject]] = Keeping(KEPT, PAGES_KEPT)
         self._singles: Keeping[Single] = Keeping(KEPT, PAGES_KEPT)
         self._before: Keeping[dict[int, list[Day]]] = Keeping(times.MINUTE, BEFORE_KEPT)
         self._charts: Keeping[str] = Keeping(CHART_KEPT, PAGES_KEPT)
@@ -66,7 +68,10 @@ class StatusPages:
 
     async def stop(self) -> None:
         """Make no page any more."""
-        for keeping in (self._views, self._singles, self._before, self._charts):
+        for keeping in (
+            *(self._views, self._past, self._subjects),
+            *(self._singles, self._before, self._charts),
+        ):
             await keeping.stop()
 
     # What people say of pages.
@@ -167,14 +172,23 @@ class StatusPages:
         return await self._views.of(page.row, page, now, lambda: self._make(page, now))
 
     async def past(self, page: StatusPage, before: str | None = None) -> tuple[list[Note], bool]:
-        """Incidents that have ended, newest first, before the one of that id; and whether there are more."""
+        """Incidents that have ended, newest first, before the one of that id; and whether there are more.
+
+        The same object for however many ask within a moment.
+        """
         row = status_pages.NEWEST
         if before is not None:
             found = await status_pages.event_row(self._db, page.account_id, before)
             if found is None:
                 raise NotFound("There is no page at this address.")
             row = found
-        shown = await self._shown(page)
+        # By the row, which only an incident has: nonsense gets no place among what is kept.
+        return await self._past.of((page.row, row), page, self._clock.now(), lambda: self._ended(page, row))
+
+    async def _ended(self, page: StatusPage, row: int) -> tuple[list[Note], bool]:
+        # What the page is of costs most of it, and is the same before whichever incident.
+        now = self._clock.now()
+        shown = await self._subjects.of(page.row, page, now, lambda: self._shown(page))
         events = await status_pages.ended_events(
             self._db, page.account_id, shown, before=row, limit=PAST_MOST + 1
         )
@@ -191,8 +205,9 @@ class StatusPages:
         """What the page of the monitor or heartbeat at /s/{slug} shows; NotFound for those who may not."""
         found = await self.subject(slug, account_id)
         now = self._clock.now()
-        # What it is kept for is the same as long as its name and its state are.
-        return await self._singles.of(found.key, self, now, lambda: self._single(found, now))
+        # What was made for everybody must not be given out, nor kept by a proxy, once it is public no more.
+        key = (found.key, found.is_public)
+        return await self._singles.of(key, self, now, lambda: self._single(found, now))
 
     async def subject(self, slug: str, account_id: str | None = None) -> Subject:
         """The monitor or heartbeat at /s/{slug}; NotFound where it is not public and of another account."""
@@ -244,6 +259,8 @@ class StatusPages:
             self._db, page.account_id, shown, since=now - status_views.RECENT, limit=PAST_MOST
         )
         ended = await status_pages.ended_events(self._db, page.account_id, shown, limit=len(past) + 1)
+        # The order of the rows is that in which they were opened, not in which they began.
+        current.sort(key=lambda one: (-one.started_at, -one.row))
         return View(
             page=page,
             banner=status_views.banner(shown.values()),

@@ -10,7 +10,7 @@ from tickd.clock import Clock
 from tickd.domain import second_step
 from tickd.domain import users as rules
 from tickd.domain.users import User, UserChange, UserCreation
-from tickd.errors import Conflict, Invalid, NotFound
+from tickd.errors import Conflict, Invalid, NotFound, Unavailable
 from tickd.services.attempts import Attempts
 from tickd.services.sessions import WINDOW, Pending, Sessions, Signed
 from tickd.store import accounts, users
@@ -71,7 +71,11 @@ class Users(Sessions):
         """The credentials of somebody who is signed in and says the password once more."""
         self._proofs.count(user_id)
         known = await users.credentials(self._db, user_id)
-        right = await self._passwords.is_right(password, known.password_hash if known else None)
+        try:
+            right = await self._passwords.is_right(password, known.password_hash if known else None)
+        except Unavailable:
+            self._proofs.forgive(user_id)  # nobody looked at it
+            raise
         if known is None or not right:
             raise Invalid(field, "is wrong")
         self._proofs.forgive(user_id)
@@ -85,8 +89,11 @@ class Users(Sessions):
         secret = second_step.new_secret()
         return secret, second_step.uri(secret, user.email)
 
-    async def confirm_totp(self, user_id: str, secret: str, code: str) -> list[str]:
-        """Switch the second step on; its recovery codes, known only now. Invalid for a wrong `code`."""
+    async def confirm_totp(self, user_id: str, secret: str, code: str, but: str | None = None) -> list[str]:
+        """Switch the second step on; its recovery codes, known only now. Invalid for a wrong `code`.
+
+        All sessions but the one of the id `but` end: they began with the password alone.
+        """
         if not second_step.is_secret(secret):
             raise Invalid("secret", "is not one that was offered; begin again")
         step = second_step.accepted(secret, code, now=self._clock.now(), last=0)
@@ -103,6 +110,7 @@ class Users(Sessions):
                 raise Conflict("the second step is on already; switch it off first")
             users.set_totp(tx, user_id, secret, step)
             users.replace_codes(tx, user_id, digests)
+            users.end_all(tx, user_id, but)
 
         await self._db.write(unit)
         log.info("a second step was switched on", extra=logs.fields(user=user_id))

@@ -13,15 +13,19 @@ from tickd.services.targets import host_of, is_plain
 
 
 class Watched:
-    """A monitor in memory: its settings, its standing, its latest check, and when it is due."""
+    """A monitor in memory: its settings, its standing, its latest check, and when it is due.
+
+    `is_read` says that its last check of before the start was read, whether or not there was one.
+    """
 
     __slots__ = (
-        *("due", "evidence", "host", "in_flight", "joined", "last", "monitor", "phase", "plain", "queued"),
-        *("target", "version"),
+        *("due", "evidence", "host", "in_flight", "is_read", "joined", "last", "monitor", "phase", "plain"),
+        *("queued", "target", "version"),
     )
 
     def __init__(self, monitor: Monitor) -> None:
         self.last: Check | None = None
+        self.is_read = False
         self.evidence = Evidence()
         self.due: int | None = None
         self.in_flight = False

@@ -139,7 +139,7 @@ def _events(
     for at in moments:
         took = int(usual * some.lognormvariate(0, 0.3))
         if at < last - 2 * times.DAY and some.random() < often:
-            words = f"no ping within {heartbeat.grace_secs} s of when it was expected"
+            words = silence(heartbeat, at)
             yield _event(heartbeat.row, at + grace, "missed", None, "", "", "", words, "failing")
             flip = "recovered"
             continue
@@ -149,9 +149,15 @@ def _events(
     yield _event(heartbeat.row, last, "success", usual, address, _CURL, "", "", flip)
     flip = "failing"
     for at in misses(heartbeat, expiry.pinged(heartbeat.rhythm, Standing(), "success", last)[0], now):
-        words = f"no ping within {heartbeat.grace_secs} s of when it was expected"
+        words = silence(heartbeat, at - grace)
         yield _event(heartbeat.row, at, "missed", None, "", "", "", words, flip)
         flip = None
+
+
+def silence(heartbeat: Heartbeat, expected: int) -> str:
+    """What tickd writes of a ping that did not come."""
+    grace = times.span(heartbeat.grace_secs * times.SECOND)
+    return f"no ping: expected at {times.rfc3339(expected)}, with a grace of {grace}"
 
 
 def _event(
