@@ -68,6 +68,8 @@ STOP_SECS = 1.0
 """How long at stop the alerts under way get to be taken; what is not taken is sent at the next start."""
 FIRST_PAGES = ("base", "bits", "forms", "overview/", "status/", "entrance/")
 """The templates that are compiled before the daemon says that it serves."""
+WARM_SECS = 0.05
+"""How long it rests between two of the other templates."""
 REACH_SECS = 1.0
 """How long a reference target gets to answer."""
 
@@ -328,10 +330,10 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, _stop(stopping, number))
         # Beside the loop: the first reader must not wait until the templates are compiled.
-        warming = loop.run_in_executor(None, site.warm, FIRST_PAGES)
+        first = loop.run_in_executor(None, site.warm, FIRST_PAGES)
         await self.start()
-        await warming
-        warming = loop.run_in_executor(None, site.warm)
+        await first
+        warming = asyncio.create_task(self._warm())
         await started()
         ends: list[asyncio.Future[Any]] = [
             asyncio.create_task(stopping.wait()),
@@ -341,10 +343,16 @@ class Daemon:
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         ends[0].cancel()
         fault = self._fault(stopping)
+        warming.cancel()
         await self.stop()
-        await warming
         if fault is not None:
             raise fault
+
+    async def _warm(self) -> None:
+        """Compile the templates one by one, so slowly that no request feels it."""
+        for name in site.names():
+            await asyncio.to_thread(site.warm, (name,))
+            await self.clock.sleep(WARM_SECS)
 
     def _fault(self, stopping: asyncio.Event) -> TickdError | None:
         if stopping.is_set():

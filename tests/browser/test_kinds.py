@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pytest
+from playwright.async_api import expect
 
 from tests.browser.visitor import Visitor
 from tests.support.endpoint import Endpoint
@@ -93,7 +94,7 @@ async def test_a_refused_form_keeps_what_was_said_and_names_the_field(visitor: V
     focused = await visitor.focused()
     assert (focused["name"], focused["visible"]) == ("url", True)
     assert await visitor.field("name").input_value() == "Shop"
-    assert await visitor.page.locator("#error-url").count() == 1
+    await expect(visitor.page.locator("#error-url")).to_have_count(1)
 
 
 async def test_a_try_that_can_not_be_says_so_beside_the_field(visitor: Visitor, endpoint: Endpoint) -> None:
@@ -105,11 +106,11 @@ async def test_a_try_that_can_not_be_says_so_beside_the_field(visitor: Visitor, 
     await said.wait_for()
     assert (await said.inner_text()).startswith("URL must be")
     await visitor.page.wait_for_function("document.activeElement.name === 'url'")
-    assert await visitor.page.locator("#trial li").count() == 0
+    await expect(visitor.page.locator("#trial li")).to_have_count(0)
     await visitor.fill({"url": f"{endpoint.url}/tried"})
     await visitor.button("Try it").click()
     await visitor.page.locator("#trial").get_by_text("200").first.wait_for()
-    assert await visitor.page.locator(".field .error, [aria-invalid]").count() == 0
+    await expect(visitor.page.locator(".field .error, [aria-invalid]")).to_have_count(0)
 
 
 async def test_a_chart_shows_its_latest_point_and_keeps_its_range(
@@ -140,10 +141,10 @@ async def test_a_new_job_begins_in_the_readers_zone_and_tells_a_mistake_once(vis
     await visitor.page.locator("#coming .error").wait_for()
     visitor.guard.allow("status of 422")
     await visitor.submit()
-    assert await visitor.page.locator("#error-schedule, #coming .error").count() == 1
+    await expect(visitor.page.locator("#error-schedule, #coming .error")).to_have_count(1)
     await visitor.fill({"schedule": "apple"})
     await visitor.page.locator("#coming .error").wait_for()
-    assert await visitor.page.locator("#error-schedule, #coming .error").count() == 1
+    await expect(visitor.page.locator("#error-schedule, #coming .error")).to_have_count(1)
 
 
 async def test_a_job_runs_now_and_shows_how_it_went(visitor: Visitor, endpoint: Endpoint) -> None:

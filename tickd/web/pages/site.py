@@ -63,15 +63,16 @@ def templates() -> jinja2.Environment:
     return environment
 
 
-def warm(first: tuple[str, ...] = ()) -> None:
-    """Compile every template, so that nobody waits for it; in all it takes half a second.
+def names() -> list[str]:
+    """The templates that there are."""
+    return templates().list_templates()
 
-    With `first`, only those in these folders.
-    """
-    environment = templates()
-    for name in environment.list_templates():
-        if not first or name.startswith(first):
-            environment.get_template(name)
+
+def warm(first: tuple[str, ...]) -> None:
+    """Compile the templates whose names begin so; all of them together take half a second."""
+    for name in names():
+        if name.startswith(first):
+            templates().get_template(name)
 
 
 def draw(template: str, **values: object) -> str:
