@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from html import unescape
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.contract.beating import heartbeat
-from tests.support.browsing import Browser, owner
-from tests.support.daemon import Harness, running
+from tests.support.browsing import Browser
+from tests.support.daemon import Harness
 from tests.support.endpoint import serving
 from tests.web.pages.people import NASTY, made, signed_in
 from tickd.domain.alerts import EVENTS
@@ -29,18 +27,6 @@ GOOD: dict[str, dict[str, str]] = {
     "ntfy": {"topic": "alerts", "server": "https://ntfy.example", "token": "tk_very-secret", "priority": "4"},
     "apprise": {"url": "matrix://user:very-secret@host/#room"},
 }
-
-
-@pytest.fixture
-async def tickd(tmp_path: Path) -> AsyncIterator[Harness]:
-    async with running(tmp_path / "tickd.db") as harness:
-        yield harness
-
-
-@pytest.fixture
-async def me(tickd: Harness) -> AsyncIterator[Browser]:
-    async with owner(tickd) as browser:
-        yield browser
 
 
 def filled(kind: str, **said: Any) -> dict[str, Any]:

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from html import unescape
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.contract.beating import heartbeat
 from tests.contract.watching import monitor
-from tests.support.browsing import Browser, owner
-from tests.support.daemon import Harness, running
+from tests.support.browsing import Browser
+from tests.support.daemon import Harness
 from tests.web.pages.people import NASTY, made, signed_in
 from tickd.web.pages import maintenance as pages
-
-
-@pytest.fixture
-async def tickd(tmp_path: Path) -> AsyncIterator[Harness]:
-    async with running(tmp_path / "tickd.db") as harness:
-        yield harness
-
-
-@pytest.fixture
-async def me(tickd: Harness) -> AsyncIterator[Browser]:
-    async with owner(tickd) as browser:
-        yield browser
 
 
 def filled(**said: Any) -> dict[str, Any]:

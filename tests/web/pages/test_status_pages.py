@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from html import unescape
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -14,23 +12,11 @@ import pytest
 from tests.contract.beating import heartbeat
 from tests.contract.people import stranger
 from tests.contract.watching import monitor
-from tests.support.browsing import Browser, Shown, owner
-from tests.support.daemon import Harness, running
+from tests.support.browsing import Browser, Shown
+from tests.support.daemon import Harness
 from tickd.web.pages import status_page_form
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
-
-
-@pytest.fixture
-async def tickd(tmp_path: Path) -> AsyncIterator[Harness]:
-    async with running(tmp_path / "tickd.db") as harness:
-        yield harness
-
-
-@pytest.fixture
-async def me(tickd: Harness) -> AsyncIterator[Browser]:
-    async with owner(tickd) as browser:
-        yield browser
 
 
 def filled(**said: Any) -> dict[str, Any]:
