@@ -14,6 +14,7 @@ import aiohttp
 from tests.support.clock import FakeClock
 from tickd.app import Daemon
 from tickd.config import Settings
+from tickd.store.database import Database
 
 KEY = "tk_0123456789abcdefghjkmnpqrstvwxyz"
 """The admin key that every test daemon is started with."""
@@ -78,6 +79,24 @@ async def eventually(condition: Callable[[], Awaitable[Any]], seconds: float = 5
     return value
 
 
+_EMPTY: list[bytes] = []
+"""An empty database with its schema, once there has been one."""
+
+
+def _is_begun(path: Path) -> bool:
+    """Begin a new file as a copy of an empty database: 20 ms of schema steps less, thousands of times."""
+    if _EMPTY and not path.exists():
+        path.write_bytes(_EMPTY[0])
+    return path.exists()
+
+
+async def _begin(path: Path) -> None:
+    if not _is_begun(path):
+        database = await Database.open(str(path))
+        await database.close()
+        _EMPTY.append(await asyncio.to_thread(path.read_bytes))
+
+
 @asynccontextmanager
 async def running(path: Path, *, clock: FakeClock | None = None, **settings: Any) -> AsyncIterator[Harness]:
     """A daemon on the database `path`, on a free port, at noon unless `clock` says otherwise."""
@@ -85,6 +104,8 @@ async def running(path: Path, *, clock: FakeClock | None = None, **settings: Any
     plain: dict[str, Any] = {"listen": ("127.0.0.1", 0), "db": str(path), "api_key": KEY}
     plain |= {"stop_grace_secs": 0, "reference": ("none",)}
     daemon = Daemon(Settings(**(plain | settings)), clock)
+    if not daemon.settings.dev:
+        await _begin(path)
     await daemon.start()
     try:
         async with aiohttp.ClientSession() as session:
