@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct
+
+from tickd.domain.addresses import Address, Mistake
+from tickd.domain.disposable import Disposable
+from tickd.domain.mailboxes import is_role
+from tickd.domain.providers import meant
+
+Exchange = Literal["some", "none", "null", "no_domain"]
+"""What a domain's MX records say: mail is taken, there are none, none is taken (RFC 7505), no such domain."""
 
 BATCH_MOST = 1_000
 """How many addresses a batch has at most."""
@@ -57,7 +67,7 @@ class Unknown(Struct, frozen=True):
 class Batch(Struct, frozen=True, kw_only=True):
     """A batch of addresses: how many, how many are done, and how they came out.
 
-    `done` is `valid` + `invalid` + the number of `unknown`.
+    `done` is `valid` + `invalid` + `unknown`: how many came out so, whatever of it was deleted since.
     """
 
     row: int
@@ -68,9 +78,86 @@ class Batch(Struct, frozen=True, kw_only=True):
     finished_at: int | None
     valid: int = 0
     invalid: int = 0
-    unknown: list[Unknown] = []
+    unknown: int = 0
 
     @property
     def done(self) -> int:
         """How many addresses have been looked at."""
-        return self.valid + self.invalid + len(self.unknown)
+        return self.valid + self.invalid + self.unknown
+
+
+def judge(address: Address | Mistake, exchange: Exchange, disposable: Disposable) -> Verdict:
+    """Decide what an address is worth; `exchange` is that of its domain, and of no account for a mistake."""
+    if isinstance(address, Mistake):
+        return Verdict(valid=False, reason=address.reason)
+    mx_found = exchange == "some"
+    is_disposable = disposable.has(address.domain)
+    return Verdict(
+        valid=mx_found and not is_disposable,
+        mx_found=mx_found,
+        disposable=is_disposable,
+        role_based=is_role(address.local),
+        reason=_reason(address.domain, exchange, is_disposable),
+        suggestion=meant(address.domain),
+    )
+
+
+def _reason(domain: str, exchange: Exchange, disposable: bool) -> str:
+    if exchange == "no_domain":
+        return f"there is no domain {domain}"
+    if exchange == "none":
+        return f"{domain} has no MX record: it takes no mail"
+    if exchange == "null":
+        return f"{domain} says that it takes no mail (null MX)"
+    return f"{domain} is a domain of throw-away mailboxes" if disposable else ""
+
+
+def shown(email: str) -> str:
+    """What is kept of a text that was given as an address: cut where it is too long, and valid Unicode."""
+    # A lone surrogate can be in a text, but neither in the database nor in an answer.
+    text = email[: SHOWN_MOST + 1].encode("utf-8", "replace").decode()
+    return text if len(text) <= SHOWN_MOST else text[: SHOWN_MOST - 1] + "…"
+
+
+def made(
+    verdict: Verdict,
+    *,
+    identifier: str,
+    account_id: str,
+    email: str,
+    now: int,
+    batch: int | None = None,
+    position: int | None = None,
+) -> Verification:
+    """The entry of the history that a verdict becomes, not stored yet."""
+    return Verification(
+        row=0,
+        id=identifier,
+        account_id=account_id,
+        email=shown(email),
+        valid=verdict.valid,
+        mx_found=verdict.mx_found,
+        disposable=verdict.disposable,
+        role_based=verdict.role_based,
+        reason=verdict.reason,
+        suggestion=verdict.suggestion,
+        created_at=now,
+        batch=batch,
+        position=position,
+    )
+
+
+def is_same(kept: str, email: str) -> bool:
+    """Whether an address of the history is `email`, in whatever case."""
+    # Not casefold(): it takes ß for ss, and those may be two people.
+    return kept.lower() == shown(email).lower()
+
+
+def is_meant(one: Unknown, email: str | None) -> bool:
+    """Whether an entry is to be blanked when `email`, or everything, is deleted; not a second time."""
+    return one.email != "" and (email is None or is_same(one.email, email))
+
+
+def blanked(one: Unknown) -> Unknown:
+    """What is left of an entry whose address was deleted: that it had a place."""
+    return Unknown(one.position, "", "deleted from the history")
