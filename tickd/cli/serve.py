@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,7 +27,9 @@ def _option(setting: Setting, *, env: bool) -> Callable[[F], F]:
     return click.option(setting.option, setting.name, multiple=setting.many, metavar="TEXT", help=words)
 
 
-def _options(names: set[str] | None = None, *, env: bool = True) -> Callable[[F], F]:
+def options(names: set[str] | None = None, *, env: bool = True) -> Callable[[F], F]:
+    """The settings as options of a command, all of them or those of these names."""
+
     def decorate(function: F) -> F:
         for setting in reversed(SETTINGS):
             if setting.flag and (names is None or setting.name in names):
@@ -37,25 +39,31 @@ def _options(names: set[str] | None = None, *, env: bool = True) -> Callable[[F]
     return decorate
 
 
-@click.command()
-@click.option(
+config_option = click.option(
     "--config",
-    "file",
     type=click.Path(path_type=Path, dir_okay=False),
     help="A TOML file with the same settings under the same names.  [env: TICKD_CONFIG]",
 )
-@_options()
-def serve(file: Path | None, **flags: Any) -> None:
-    """Run the daemon."""
+
+
+def load(file: Path | None, flags: Mapping[str, Any]) -> Settings:
+    """The settings from a command's flags, the environment and the file; StartupError names a wrong one."""
     named = os.environ.get("TICKD_CONFIG")
-    file = file or (Path(named) if named else None)
-    settings = config.load(flags, os.environ, file)
+    return config.load(flags, os.environ, file or (Path(named) if named else None))
+
+
+@click.command()
+@config_option
+@options()
+def serve(**flags: Any) -> None:
+    """Run the daemon."""
+    settings = load(flags.pop("config"), flags)
     database.check(settings.db)
     _run(settings)
 
 
 @click.command()
-@_options({"listen", "log_format", "log_level"}, env=False)
+@options({"listen", "log_format", "log_level"}, env=False)
 def dev(**flags: Any) -> None:
     """Run the daemon for local development: in memory, on this machine alone, with any API key.
 
