@@ -14,7 +14,7 @@ from tickd.domain.heartbeats import Heartbeat, HeartbeatChange, HeartbeatCreatio
 from tickd.domain.pings import Event
 from tickd.domain.plots import Plot, Range
 from tickd.errors import NotFound
-from tickd.services import shading
+from tickd.services import limits, shading
 from tickd.services.accounts import graded
 from tickd.services.doors import Doors
 from tickd.services.expiry import Expiry
@@ -75,7 +75,12 @@ class Heartbeats:
             short_token=ids.short_token(token),
             now=self._clock.now(),
         )
-        stored = await self._db.write(lambda tx: heartbeats.insert(tx, made))
+
+        def unit(tx: sqlite3.Connection) -> Heartbeat:
+            limits.room(tx, account_id, "heartbeats")
+            return heartbeats.insert(tx, made)
+
+        stored = await self._db.write(unit)
         self.doors.put(stored)
         return stored
 
@@ -211,10 +216,6 @@ class Heartbeats:
             moment = cron.next_after(expression, zone, moment)
             upcoming.append(moment)
         return cron.describe(expression), upcoming
-
-    async def how_many(self, account_id: str) -> int:
-        """How many heartbeats the account has."""
-        return await heartbeats.how_many(self._db, account_id)
 
 
 def _found(heartbeat: Heartbeat | None, identifier: str) -> Heartbeat:

@@ -15,7 +15,7 @@ from tickd.domain.executions import Execution
 from tickd.domain.jobs import Job, JobChange, JobRegistration
 from tickd.domain.plots import Plot, Range
 from tickd.errors import Conflict, NotFound
-from tickd.services import ledger, shading
+from tickd.services import ledger, limits, shading
 from tickd.services.accounts import graded
 from tickd.services.firing import Firing
 from tickd.services.telling import Telling
@@ -84,7 +84,7 @@ class Jobs:
         def unit(tx: sqlite3.Connection) -> tuple[Job, bool, list[ledger.Run]]:
             known = jobs.find_name(tx, account_id, fresh.name)
             if known is None:
-                return jobs.insert(tx, fresh), True, []
+                return _insert(tx, fresh), True, []
             changed, runs = self._store(tx, known, lambda job: rules.change(job, spec, now), now)
             return changed, False, runs
 
@@ -103,7 +103,7 @@ class Jobs:
         def unit(tx: sqlite3.Connection) -> Job:
             if jobs.find_name(tx, account_id, fresh.name) is not None:
                 raise Conflict(f"name is taken: another job is called {fresh.name!r}")
-            return jobs.insert(tx, fresh)
+            return _insert(tx, fresh)
 
         job = await self._db.write(unit)
         self._firing.wake()
@@ -143,6 +143,8 @@ class Jobs:
             runs = self._firing.record_due(tx, job, now)
             job = _found(jobs.find_row(tx, job.row), job.id)
         edited = edit(job)
+        if edited.schedule != job.schedule:
+            limits.schedule(tx, job.account_id, edited.schedule)
         if edited is not job:
             jobs.update(tx, edited)
             self._telling.edited(tx, "job", edited.row, now)
@@ -238,16 +240,15 @@ class Jobs:
         uncalled = await executions.uncalled(self._db, job.row, concerned, REASONS_MOST)
         return Accounting(*await jobs.ledger(self._db, job.row), ended, uncalled)
 
-    async def counts(self, account_id: str) -> dict[str, int]:
-        """What the account uses: `jobs`, and `executions_this_month` (UTC)."""
-        month = times.month_start(self._clock.now())
-        return {
-            "jobs": await jobs.how_many(self._db, account_id),
-            "executions_this_month": await executions.started_since(self._db, account_id, month),
-        }
-
 
 _ENDED = ("success", "failed", "missed", "skipped")
+
+
+def _insert(tx: sqlite3.Connection, job: Job) -> Job:
+    """Store a new job, where the account has room for it."""
+    limits.room(tx, job.account_id, "jobs")
+    limits.schedule(tx, job.account_id, job.schedule)
+    return jobs.insert(tx, job)
 
 
 def _found(job: Job | None, identifier: str) -> Job:

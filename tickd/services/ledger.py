@@ -17,6 +17,7 @@ from tickd.domain.executions import Execution, Outcome
 from tickd.domain.gates import Target
 from tickd.domain.jobs import Job, Occurrence, Plan
 from tickd.errors import Conflict
+from tickd.services import limits
 from tickd.store import executions, gates, jobs
 from tickd.store.gates import Deferred
 
@@ -38,6 +39,10 @@ class Run:
     was_deferred: bool = False
 
 
+Recorded = tuple[int | None, Run | None]
+"""The row of an occurrence, None where it was recorded before, and its run where it is to be called now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ended:
     """What the end of a run changed, and what is still open of the job."""
@@ -50,8 +55,12 @@ class Ended:
     running: int = 0
 
 
-def record_due(tx: sqlite3.Connection, job: Job, plan: Plan, now: int, why: Why) -> list[Run]:
+def record_due(
+    tx: sqlite3.Connection, job: Job, plan: Plan, now: int, why: Why, refusal: str = ""
+) -> list[Run]:
     """Give each occurrence of `plan` its row and move the job's plan on; the runs to be called.
+
+    With a `refusal`, which says why, what is due is skipped.
 
     Nothing happens when the job's plan is no longer the one that `plan` was made of.
     """
@@ -65,23 +74,29 @@ def record_due(tx: sqlite3.Connection, job: Job, plan: Plan, now: int, why: Why)
         job = jobs.find_row(tx, job.row) or job
         released = look(tx, job, now, why)
         down = gates.down(tx, job.account_id, job.requires)
-    before = tx.total_changes
-    recorded = [_record(tx, job, occurrence, now, why, down) for occurrence in plan.occurrences]
+    recorded = [_record(tx, job, occurrence, now, why, down, refusal) for occurrence in plan.occurrences]
     if down:
         thin(tx, job, now)
-    if down or tx.total_changes - before < count:
+    if any(row is None for row, _ in recorded):
         # An occurrence that has its row already (the clock stepped back) is accounted for by that row.
         found = executions.count_occurrences(tx, job.row, [one.at for one in plan.occurrences])
         jobs.miss(tx, job, count - found)
-    return released + [run for run in recorded if run is not None]
+    return released + [run for _, run in recorded if run is not None]
 
 
 def _record(
-    tx: sqlite3.Connection, job: Job, occurrence: Occurrence, now: int, why: Why, down: Sequence[Target]
-) -> Run | None:
+    tx: sqlite3.Connection,
+    job: Job,
+    occurrence: Occurrence,
+    now: int,
+    why: Why,
+    down: Sequence[Target],
+    refusal: str,
+) -> Recorded:
     if occurrence.fate == "missed":
-        executions.insert(tx, job, occurrence, error=why(occurrence.at), finished_at=now)
-        return None
+        return executions.insert(tx, job, occurrence, error=why(occurrence.at), finished_at=now), None
+    if refusal:
+        return executions.insert(tx, job, occurrence, status="skipped", error=refusal, finished_at=now), None
     reason = f"caught up: {why(occurrence.at)}" if occurrence.trigger == "catch_up" else ""
     if down:
         return _gate(tx, job, occurrence, now, reason, down)
@@ -90,7 +105,7 @@ def _record(
 
 def _gate(
     tx: sqlite3.Connection, job: Job, occurrence: Occurrence, now: int, reason: str, down: Sequence[Target]
-) -> Run | None:
+) -> Recorded:
     """Record an occurrence that is to run while something that its job requires is down."""
     until = gate_rules.until(job, occurrence.at, now, occurrence.trigger)
     verdict = gate_rules.fate(job, until, True, now)
@@ -100,11 +115,11 @@ def _gate(
         row = executions.insert(tx, job, occurrence)
         if row is not None:
             gates.defer(tx, row, gate_rules.joined(reason, gate_rules.deferred(down)), until, down)
-        return None
+        return row, None
     words = gate_rules.skipped(down) if verdict == "skip" else gate_rules.gave_up(down, job)
     reason = gate_rules.joined(reason, words)
-    executions.insert(tx, job, occurrence, status="skipped", error=words, reason=reason, finished_at=now)
-    return None
+    insert = executions.insert
+    return insert(tx, job, occurrence, status="skipped", error=words, reason=reason, finished_at=now), None
 
 
 def thin(tx: sqlite3.Connection, job: Job, now: int) -> list[Deferred]:
@@ -149,6 +164,8 @@ def _look(
 def _go(tx: sqlite3.Connection, job: Job, one: Deferred, reason: str, now: int) -> Run | None:
     """Let a deferred execution run as its job's `overlap` has it; None when it does not run now."""
     verdict, words = turn(tx, job)
+    if verdict != "skip" and not limits.execution(tx, job.account_id, now):
+        verdict, words = "skip", limits.runs_used_up(tx, job.account_id).message
     if verdict == "skip":
         gates.close(tx, one.row, "skipped", words, reason, now)
         return None
@@ -166,16 +183,28 @@ def skip(tx: sqlite3.Connection, one: Deferred, words: str, now: int) -> None:
 
 def admit(
     tx: sqlite3.Connection, job: Job, occurrence: Occurrence, now: int, *, reason: str = "", manual: int = 0
-) -> Run | None:
-    """Record an occurrence that is to run, as its job's `overlap` has it; None when it does not run now."""
+) -> Recorded:
+    """Record an occurrence that is to run, as its job's `overlap` and its account's limit have it.
+
+    A run by hand that the limit has no room for is not recorded: LimitReached.
+    """
     verdict, words = turn(tx, job)
-    if verdict == "run":
-        return _insert(tx, job, occurrence, reason, manual)
-    if verdict == "wait":
-        _insert(tx, job, occurrence, gate_rules.joined(reason, words), manual)
-        return None
-    executions.insert(tx, job, occurrence, status="skipped", error=words, finished_at=now, manual=manual)
-    return None
+    if verdict != "skip" and not limits.execution(tx, job.account_id, now):
+        refused = limits.runs_used_up(tx, job.account_id)
+        if manual:
+            raise refused
+        verdict, words = "skip", refused.message
+    insert = executions.insert
+    if verdict == "skip":
+        row = insert(tx, job, occurrence, status="skipped", error=words, finished_at=now, manual=manual)
+        return row, None
+    reason = gate_rules.joined(reason, words) if verdict == "wait" else reason
+    row = insert(tx, job, occurrence, reason=reason, manual=manual)
+    if row is None:
+        limits.give_back_execution(tx, job.account_id, now)
+    if row is None or verdict == "wait":
+        return row, None
+    return row, Run(row, job, occurrence.at, occurrence.trigger)
 
 
 def turn(tx: sqlite3.Connection, job: Job) -> tuple[Literal["run", "wait", "skip"], str]:
@@ -190,11 +219,6 @@ def turn(tx: sqlite3.Connection, job: Job) -> tuple[Literal["run", "wait", "skip
     if job.overlap == "queue":
         return verdict, f"{rules.QUEUE_MOST} runs were waiting already (overlap: queue)"
     return verdict, "the run before it had not ended (overlap: skip)"
-
-
-def _insert(tx: sqlite3.Connection, job: Job, occurrence: Occurrence, reason: str, manual: int) -> Run | None:
-    row = executions.insert(tx, job, occurrence, reason=reason, manual=manual)
-    return None if row is None else Run(row, job, occurrence.at, occurrence.trigger)
 
 
 def end(tx: sqlite3.Connection, row: int, outcome: Outcome, now: int, tell: Tell) -> Ended | None:

@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from msgspec import UNSET, structs
+
 from tickd import ids
 from tickd.clock import Clock
 from tickd.domain import monitors as rules
@@ -16,7 +18,7 @@ from tickd.domain.monitors import Monitor, MonitorChange, MonitorCreation
 from tickd.domain.plots import Plot, Range
 from tickd.domain.uptime import Bucket
 from tickd.errors import Conflict, NotFound
-from tickd.services import shading
+from tickd.services import limits, shading
 from tickd.services.accounts import graded
 from tickd.services.checking import Checking
 from tickd.services.history import History
@@ -102,7 +104,8 @@ class Monitors:
         spec = await graded(self._db, account_id, spec)
         made = rules.create(spec, identifier=ids.new(prefix), account_id=account_id, now=now)
         self.refuses(made)
-        stored = await self._db.write(lambda tx: monitors.insert(tx, made))
+        says_how_often = spec.interval_secs is not UNSET
+        stored = await self._db.write(lambda tx: _insert(tx, made, says_how_often))
         self._checking.put(stored, now)
         return self._known(stored)
 
@@ -116,6 +119,8 @@ class Monitors:
                 raise NotFound(f"no monitor {identifier}")
             changed = rules.change(known, spec, now)
             self.refuses(changed)
+            if changed.options.interval_secs != known.options.interval_secs:
+                limits.interval(tx, account_id, changed.options.interval_secs)
             if changed is not known:
                 monitors.update(tx, changed)
                 self._telling.edited(tx, "monitor", changed.row, now)
@@ -305,10 +310,6 @@ class Monitors:
             return by_hour, None
         return by_hour, await self._history.points(monitor.row, now - times.DAY, now + 1)
 
-    async def how_many(self, account_id: str) -> int:
-        """How many monitors the account has."""
-        return await monitors.how_many(self._db, account_id)
-
     async def _find(self, account_id: str, identifier: str) -> Monitor:
         found = await monitors.get(self._db, account_id, identifier)
         if found is None:
@@ -333,6 +334,18 @@ class Monitors:
         monitor = rules.edited(watched.monitor, stored)
         total, failed = self._history.lifetime(stored.row, stored.checks_total, stored.checks_failed)
         return Seen(monitor, watched.last, watched.due, total, failed)
+
+
+def _insert(tx: sqlite3.Connection, monitor: Monitor, says_how_often: bool) -> Monitor:
+    """Store a new monitor where there is room for it; one that says no interval is given one that may be."""
+    limits.room(tx, monitor.account_id, "monitors")
+    if says_how_often:
+        limits.interval(tx, monitor.account_id, monitor.options.interval_secs)
+    else:
+        least = limits.least_interval(tx, monitor.account_id)
+        often = max(monitor.options.interval_secs, least)
+        monitor = structs.replace(monitor, options=structs.replace(monitor.options, interval_secs=often))
+    return monitors.insert(tx, monitor)
 
 
 def _merged(buckets: Iterable[tuple[int, Bucket]]) -> Bucket:

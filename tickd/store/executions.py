@@ -59,10 +59,6 @@ OPEN_COUNTS = (
     "SELECT executions.status, count(*) FROM executions JOIN jobs ON jobs.row = executions.job "
     "WHERE executions.status IN ('pending', 'running') GROUP BY 1"
 )
-SINCE = (
-    "SELECT count(*) FROM executions JOIN jobs ON jobs.row = executions.job "
-    "WHERE jobs.account_id = ? AND executions.started_at >= ?"
-)
 DEADLINES = (
     "SELECT row, deadline_at FROM executions "
     "WHERE status IN ('pending', 'running') AND deadline_at IS NOT NULL "
@@ -83,6 +79,11 @@ CUT_OFF = "UPDATE executions SET reason = ? WHERE row = ? AND status = 'running'
 CLOSE = (
     "UPDATE executions SET status = ?, error = ?, finished_at = ?, deadline_at = NULL "
     "WHERE row = ? AND status IN ('pending', 'running')"
+)
+SKIP_WAITING = (
+    "UPDATE executions SET status = 'skipped', error = ?, finished_at = ?, deferred_until = NULL, "
+    "deferred_for = NULL WHERE job IN (SELECT row FROM jobs WHERE account_id = ?) "
+    "AND status IN ('pending', 'running') AND status = 'pending'"
 )
 BEGIN = (
     "UPDATE executions SET status = 'running', started_at = coalesce(started_at, ?), attempts = attempts + 1 "
@@ -177,12 +178,6 @@ async def open_after(db: Database, row_number: int, limit: int) -> list[Executio
 async def open_counts(db: Database) -> dict[str, int]:
     """How many executions are pending and how many running."""
     return {str(row[0]): int(row[1]) for row in await db.fetch(OPEN_COUNTS)}
-
-
-async def started_since(db: Database, account_id: str, moment: int) -> int:
-    """How many of the account's executions have begun since `moment`."""
-    row = await db.fetch_one(SINCE, (account_id, moment))
-    return 0 if row is None else int(row[0])
 
 
 async def deadlines(db: Database, limit: int) -> list[tuple[int, int]]:
@@ -303,6 +298,11 @@ def reopen(tx: sqlite3.Connection, row_number: int, reason: str) -> bool:
 def close(tx: sqlite3.Connection, row_number: int, status: str, error: str, now: int) -> None:
     """End an open execution that was not called to its end: missed, skipped or interrupted."""
     tx.execute(CLOSE, (status, error, now, row_number))
+
+
+def skip_waiting(tx: sqlite3.Connection, account_id: str, error: str, now: int) -> None:
+    """End all executions of an account that have not begun, deferred ones too."""
+    tx.execute(SKIP_WAITING, (error, now, account_id))
 
 
 def forget_job(tx: sqlite3.Connection, job_row: int, limit: int) -> int:

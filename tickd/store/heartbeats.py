@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -11,6 +11,7 @@ import msgspec
 from tickd.domain.expiry import Rhythm, Standing
 from tickd.domain.heartbeats import Heartbeat, Options, seconds_of
 from tickd.errors import Conflict
+from tickd.store.accounts import IS_ACTIVE
 from tickd.store.database import Database
 
 _PLACE = ("id", "account_id", "name", "group_name", "slug", "public", "paused", "tags", "options")
@@ -24,7 +25,7 @@ COLUMNS = ("row", *_WRITABLE, "checks_total", "checks_failed")
 _ALL = ", ".join(COLUMNS)
 GET = f"SELECT {_ALL} FROM heartbeats WHERE account_id = ? AND id = ?"  # noqa: S608
 GET_ROW = f"SELECT {_ALL} FROM heartbeats WHERE row = ?"  # noqa: S608
-BY_ID = f"SELECT {_ALL} FROM heartbeats WHERE id = ?"  # noqa: S608
+BY_ID = f"SELECT {_ALL} FROM heartbeats WHERE id = ? AND {IS_ACTIVE}"  # noqa: S608
 OF_ACCOUNT = f"SELECT {_ALL} FROM heartbeats WHERE account_id = ? ORDER BY name, row"  # noqa: S608
 INSERT = (
     f"INSERT INTO heartbeats ({', '.join(_WRITABLE)}) "  # noqa: S608
@@ -33,7 +34,6 @@ INSERT = (
 UPDATE = f"UPDATE heartbeats SET {', '.join(name + ' = ?' for name in _WRITABLE)} WHERE row = ?"  # noqa: S608
 DELETE = "DELETE FROM heartbeats WHERE account_id = ? AND id = ? RETURNING row"
 DOOM = "INSERT INTO deleted_heartbeats (row) VALUES (?)"
-HOW_MANY = "SELECT count(*) FROM heartbeats WHERE account_id = ?"
 SLUG_TAKEN = "SELECT 1 FROM monitors WHERE slug = ?"
 DOORS = (
     "SELECT row, id, account_id, short_token, allowed_ips, max_pings_per_minute FROM heartbeats "
@@ -71,6 +71,16 @@ DOUBTFUL = (
     f"SELECT row, id, {', '.join(_PULSE)} FROM heartbeats "  # noqa: S608
     "WHERE due_at >= :after AND (due_at <= :until OR expected_at BETWEEN :since AND :until) "
     "AND due_at < :now + max(:least, 1000 * grace_secs) ORDER BY due_at LIMIT :limit"
+)
+# The plus keeps SQLite from reading all heartbeats of these accounts for the few that are due.
+PUT_OFF = (
+    "UPDATE heartbeats SET due_at = ? WHERE due_at <= ? AND +account_id IN (SELECT value FROM json_each(?))"
+)
+# Where a ping has come since, the deadline was set anew.
+RESUME = (
+    "UPDATE heartbeats SET due_at = :now + max(:least, 1000 * grace_secs) "
+    "WHERE account_id = :account_id AND due_at IS NOT NULL AND NOT paused "
+    "AND expected_at + 1000 * grace_secs <= :now RETURNING row, due_at"
 )
 NEXT_DUE = "SELECT min(due_at) FROM heartbeats WHERE due_at IS NOT NULL"
 _FILTERS = (
@@ -143,7 +153,7 @@ async def get(db: Database, account_id: str, identifier: str) -> Heartbeat | Non
 
 
 async def by_id(db: Database, identifier: str) -> Heartbeat | None:
-    """The heartbeat of that id, whoever's it is."""
+    """The heartbeat of that id, whoever's it is; None where the account is suspended."""
     row = await db.fetch_one(BY_ID, (identifier,))
     return None if row is None else from_row(row)
 
@@ -162,12 +172,6 @@ async def page(
     rows = await db.fetch(PAGE, wanted_page)
     total = await db.fetch(TOTAL, wanted_page)
     return [from_row(row) for row in rows], int(total[0][0])
-
-
-async def how_many(db: Database, account_id: str) -> int:
-    """How many heartbeats the account has."""
-    row = await db.fetch_one(HOW_MANY, (account_id,))
-    return 0 if row is None else int(row[0])
 
 
 async def doors(
@@ -291,6 +295,17 @@ def doubtful(
     wanted = {"after": after, "since": since, "until": until, "now": now, "least": least, "limit": limit}
     rows = tx.execute(DOUBTFUL, wanted).fetchall()
     return [Overdue(row[1], _pulse(row[0], tuple(row)[2:])) for row in rows]
+
+
+def put_off(tx: sqlite3.Connection, account_ids: Iterable[str], now: int, due_at: int) -> None:
+    """Put off the deadlines of these accounts that have passed by `now`."""
+    tx.execute(PUT_OFF, (due_at, now, msgspec.json.encode(sorted(account_ids)).decode()))
+
+
+def resume(tx: sqlite3.Connection, account_id: str, now: int, least: int) -> list[tuple[int, int]]:
+    """Give what is overdue in an account its grace from now on, or `least` milliseconds; (row, deadline)."""
+    wanted = {"account_id": account_id, "now": now, "least": least}
+    return [(row, due_at) for row, due_at in tx.execute(RESUME, wanted).fetchall()]
 
 
 def due(tx: sqlite3.Connection, now: int, limit: int) -> list[Overdue]:

@@ -64,7 +64,6 @@ COUNTS = (
     "sum(scheduled_count) AS scheduled, sum(accounted_count) AS accounted FROM jobs GROUP BY 1"
 )
 OVERDUE = "SELECT count(*) FROM jobs WHERE next_run_at <= ?"
-HOW_MANY = "SELECT count(*) FROM jobs WHERE account_id = ?"
 LEDGER = "SELECT scheduled_count, accounted_count FROM jobs WHERE row = ?"
 SCHEDULES = (
     "SELECT schedule, timezone, count(*) FROM jobs WHERE account_id = ? AND NOT paused AND id <> ? "
@@ -147,12 +146,6 @@ async def counts(db: Database) -> list[sqlite3.Row]:
 async def overdue(db: Database, before: int) -> int:
     """How many jobs should have been planned on before `before`."""
     row = await db.fetch_one(OVERDUE, (before,))
-    return 0 if row is None else int(row[0])
-
-
-async def how_many(db: Database, account_id: str) -> int:
-    """How many jobs the account has."""
-    row = await db.fetch_one(HOW_MANY, (account_id,))
     return 0 if row is None else int(row[0])
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from tickd.domain.monitors import Monitor, Options, Standing
 from tickd.errors import Conflict
+from tickd.store.accounts import IS_ACTIVE
 from tickd.store.database import Database
 
 _PLACE = ("id", "account_id", "name", "type", "group_name", "slug", "public", "paused", "tags", "options")
@@ -20,7 +21,7 @@ COLUMNS = ("row", *_WRITABLE, "checks_total", "checks_failed")
 _ALL = ", ".join(COLUMNS)
 GET = f"SELECT {_ALL} FROM monitors WHERE account_id = ? AND id = ?"  # noqa: S608
 GET_ROW = f"SELECT {_ALL} FROM monitors WHERE row = ?"  # noqa: S608
-BY_ID = f"SELECT {_ALL} FROM monitors WHERE id = ?"  # noqa: S608
+BY_ID = f"SELECT {_ALL} FROM monitors WHERE id = ? AND {IS_ACTIVE}"  # noqa: S608
 AFTER = f"SELECT {_ALL} FROM monitors WHERE row > ? ORDER BY row LIMIT ?"  # noqa: S608
 OF_ACCOUNT = f"SELECT {_ALL} FROM monitors WHERE account_id = ? ORDER BY name, row"  # noqa: S608
 INSERT = (
@@ -37,7 +38,6 @@ SET_STATE = (
 CERTIFICATE_CHANGED = "INSERT INTO certificate_changes (monitor, at, expires_at, issuer) VALUES (?, ?, ?, ?)"
 DELETE = "DELETE FROM monitors WHERE account_id = ? AND id = ? RETURNING row"
 SLUG_TAKEN = "SELECT 1 FROM heartbeats WHERE slug = ?"
-HOW_MANY = "SELECT count(*) FROM monitors WHERE account_id = ?"
 _FILTERS = (
     "account_id = :account_id AND (:type IS NULL OR type = :type) "
     "AND (:status IS NULL OR iif(paused, 'paused', iif(failing, 'failing', 'active')) = :status) "
@@ -115,7 +115,7 @@ async def get(db: Database, account_id: str, identifier: str) -> Monitor | None:
 
 
 async def by_id(db: Database, identifier: str) -> Monitor | None:
-    """The monitor of that id, whoever's it is."""
+    """The monitor of that id, whoever's it is; None where the account is suspended."""
     row = await db.fetch_one(BY_ID, (identifier,))
     return None if row is None else from_row(row)
 
@@ -139,12 +139,6 @@ async def page(
     rows = await db.fetch(PAGE, wanted_page)
     total = await db.fetch(TOTAL, wanted_page)
     return [from_row(row) for row in rows], int(total[0][0])
-
-
-async def how_many(db: Database, account_id: str) -> int:
-    """How many monitors the account has."""
-    row = await db.fetch_one(HOW_MANY, (account_id,))
-    return 0 if row is None else int(row[0])
 
 
 def find(tx: sqlite3.Connection, account_id: str, identifier: str) -> Monitor | None:
