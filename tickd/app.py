@@ -9,22 +9,20 @@ import logging
 import random
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from tickd import __version__, files, logs
+from tickd import __version__, assembly, files, logs
 from tickd.clock import Clock, SystemClock
 from tickd.config import Settings
 from tickd.errors import StartupError, TickdError
-from tickd.loops import cron, days, delivery, expiry, history, network, upkeep, uptime, witness
+from tickd.loops import accounts, cron, days, delivery, expiry, history, network, upkeep, uptime, witness
 from tickd.loops.runner import Loop
-from tickd.outbound import references
 from tickd.outbound.dns import Resolver
 from tickd.outbound.guard import Guard
 from tickd.outbound.http import HttpClient
-from tickd.outbound.prober import Prober, Target
-from tickd.outbound.senders import Senders
+from tickd.outbound.prober import Prober
 from tickd.services.accounts import Accounts
 from tickd.services.backtest import Backtests
 from tickd.services.bulk import Bulk
@@ -42,16 +40,21 @@ from tickd.services.history import History
 from tickd.services.incidents import Incidents
 from tickd.services.jobs import Jobs
 from tickd.services.lane import Lane
+from tickd.services.limits import Limits
 from tickd.services.maintenance import Calendar, Maintenance
 from tickd.services.monitors import Monitors
 from tickd.services.network import OwnNetwork
 from tickd.services.overview import Overview
 from tickd.services.pinging import Pinging
 from tickd.services.status_pages import StatusPages
+from tickd.services.suspensions import Suspensions
 from tickd.services.targets import refusal
 from tickd.services.telling import Telling
 from tickd.services.upkeep import Upkeep
 from tickd.services.users import Users
+from tickd.services.verification import Verifications
+from tickd.services.verification_batches import VerificationBatches
+from tickd.services.verifying import Verifier
 from tickd.services.witness import Blind, Witness
 from tickd.store import accounts as accounts_store
 from tickd.store.database import MEMORY, Database
@@ -70,8 +73,6 @@ FIRST_PAGES = ("base", "bits", "forms", "overview/", "status/", "entrance/")
 """The templates that are compiled before the daemon says that it serves."""
 WARM_SECS = 0.05
 """How long it rests between two of the other templates."""
-REACH_SECS = 1.0
-"""How long a reference target gets to answer."""
 
 log = logging.getLogger("tickd.app")
 
@@ -89,11 +90,13 @@ class Daemon:
         self._witness: Witness
         self._history: History
         self._network: OwnNetwork
+        self._suspensions: Suspensions
         self._checking: Checking
         self._pinging: Pinging
         self._expiry: Expiry
         self._delivery: Delivery
         self._resolver: Resolver
+        self._verifier: Verifier
         self._listener: Listener | None = None
         self._files = files.share_out(settings.max_calls, settings.max_checks)
         self._tasks: list[asyncio.Task[None]] = []
@@ -117,6 +120,7 @@ class Daemon:
             if self.settings.api_key and await self.services.accounts.register_key(self.settings.api_key):
                 log.info("API key registered from TICKD_API_KEY")
             await self._witness.begin(now)
+            await self._suspensions.begin()
             await self.services.users.begin()
             await self.services.maintenance.begin()
             await self.services.status_pages.begin()
@@ -124,6 +128,7 @@ class Daemon:
             await self._history.begin()
             await self._checking.begin()
             await self._pinging.doors.load(self._database)
+            await self.services.verification_batches.begin()
             await self._listen()
             # As of now: until the port was bound nobody could ping.
             await self._expiry.begin(self.clock.now())
@@ -145,24 +150,17 @@ class Daemon:
         secret = await self._secret()
         self._witness = Witness(db, clock)
         self._resolver = Resolver(settings.dns_server)
+        self._verifier = assembly.verifier(settings, clock)
         guard = Guard(block_private=settings.block_private_targets, allow=settings.allow_target)
         http = HttpClient(self._resolver, guard, user_agent=f"tickd/{__version__}")
         calendar = Calendar()
-        telling = Telling(calendar)
+        self._suspensions = Suspensions(db)
+        telling = Telling(calendar, self._suspensions)
         firing = self._firing(http, telling, secret)
         keeper = Upkeep(db)
         self._history = History(db, clock)
-        self._network = self._own_network(clock)
-        self._checking = Checking(
-            db,
-            Prober(self._resolver, guard, user_agent=f"tickd/{__version__}", clock=clock),
-            clock,
-            Lane(limit=self._files.checks, per_host=settings.max_checks_per_host),
-            self._history,
-            self._network,
-            telling,
-            calendar,
-        )
+        self._network = assembly.own_network(settings, self._resolver, clock, self._witness)
+        self._checking = self._checks(guard, telling, calendar)
         waiting = self._waiting(keeper, telling)
         incidents = self._incidents(telling, http, firing)
         maintenance = Maintenance(db, clock, calendar)
@@ -189,13 +187,17 @@ class Daemon:
             incidents,
             Channels(db, clock, self._delivery, can_mail=bool(settings.smtp_url)),
             maintenance,
-            StatusPages(db, clock, bars, self._history, base_url=lambda: self.public_url),
+            StatusPages(db, clock, bars, self._history, self._suspensions, base_url=lambda: self.public_url),
             bars,
             Overview(db, clock, monitors, bars),
             Bulk(jobs, monitors, waiting),
             firing,
             health,
+            Limits(db, clock),
+            Verifications(db, clock, self._verifier),
+            VerificationBatches(db, clock, self._verifier),
         )
+        self._suspensions.heard.append(self.services.overview.accounts_turned)
         self.services.accounts.changed = self.services.channels.changed = telling.queued
         self._make_loops(keeper)
 
@@ -218,9 +220,23 @@ class Daemon:
             network.loop(self._network, clock),
             upkeep.loop(keeper, clock),
             days.loop(services.days, clock),
+            accounts.loop(self._suspensions, clock),
         )
         self.loops = (*workers, witness.loop(self._witness, clock, workers))
         services.health.loops = [loop.state for loop in self.loops]
+
+    def _checks(self, guard: Guard, telling: Telling, calendar: Calendar) -> Checking:
+        return Checking(
+            self._database,
+            Prober(self._resolver, guard, user_agent=f"tickd/{__version__}", clock=self.clock),
+            self.clock,
+            Lane(limit=self._files.checks, per_host=self.settings.max_checks_per_host),
+            self._history,
+            self._network,
+            telling,
+            calendar,
+            self._suspensions,
+        )
 
     def _firing(self, http: HttpClient, telling: Telling, secret: bytes) -> Firing:
         return Firing(
@@ -230,6 +246,7 @@ class Daemon:
             Lane(limit=self._files.calls, per_host=self.settings.max_calls_per_host),
             self._witness,
             telling,
+            self._suspensions,
             secret=secret,
             base_url=lambda: self.public_url,
             jitter=random.random,
@@ -237,18 +254,10 @@ class Daemon:
 
     def _incidents(self, telling: Telling, http: HttpClient, firing: Firing) -> Incidents:
         settings, clock, db = self.settings, self.clock, self._database
-        senders = Senders(
-            http,
-            clock,
-            smtp_url=settings.smtp_url,
-            mail_from=settings.mail_from,
-            base_url=lambda: self.public_url,
-            unguarded=not settings.block_private_targets,
-        )
         self._delivery = Delivery(
             db,
             clock,
-            senders,
+            assembly.senders(settings, http, clock, lambda: self.public_url),
             limit=self._files.deliveries,
             base_url=lambda: self.public_url,
             jitter=random.random,
@@ -293,22 +302,6 @@ class Daemon:
             base_url=lambda: self.public_url,
             floor_secs=1 if settings.dev else lowered(settings.min_interval_secs),
         )
-
-    def _own_network(self, clock: Clock) -> OwnNetwork:
-        named = self.settings.reference
-
-        def targets() -> Sequence[str]:
-            return () if "none" in named else named or references.defaults()
-
-        # Its own guard: a gateway is a private address, whatever may be checked.
-        prober = Prober(self._resolver, Guard(), user_agent="", clock=clock)
-
-        async def reach(reference: str) -> bool:
-            seen = await prober.probe(Target(kind="tcp", url=reference, timeout_secs=REACH_SECS))
-            # A refusal is an answer too: somebody is there to refuse.
-            return not seen.fault or seen.error.startswith("connection refused")
-
-        return OwnNetwork(targets, reach, clock, self._witness)
 
     async def _listen(self) -> None:
         app = server.build(
@@ -376,6 +369,7 @@ class Daemon:
             self._listener.close()
         if hasattr(self, "services"):
             self.services.overview.stop()
+            await self.services.verification_batches.stop()
         for loop in self.loops:
             loop.stop()
         if started:
@@ -384,6 +378,7 @@ class Daemon:
             await self._listener.finish()
         if hasattr(self, "_resolver"):
             self._resolver.close()
+            self._verifier.close()
         await self._database.close()
         if started:
             log.info("stopped")
@@ -423,3 +418,10 @@ async def opened(path: str, service: Callable[[Database, Clock], T]) -> AsyncIte
     finally:
         with contextlib.suppress(asyncio.CancelledError):
             await database.close()
+
+
+@asynccontextmanager
+async def verifying(settings: Settings, *, most: int = 64) -> AsyncIterator[Verifier]:
+    """What decides about e-mail addresses, `most` of them at a time, without a database."""
+    with contextlib.closing(assembly.verifier(settings, SystemClock(), most=most)) as verifier:
+        yield verifier

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import idna
+
 from tickd.errors import StartupError
 
 
@@ -26,6 +28,8 @@ class Settings:
     db: str = "tickd.db"
     base_url: str = ""
     dns_server: tuple[tuple[str, int], ...] = ()
+    disposable_domain: tuple[str, ...] = ()
+    allowed_domain: tuple[str, ...] = ()
     block_private_targets: bool = False
     allow_target: tuple[str, ...] = ()
     trusted_proxy: tuple[str, ...] = ()
@@ -89,6 +93,19 @@ def dns_server(text: str) -> tuple[str, int]:
         return str(ipaddress.ip_address(host)), port
     except ValueError:
         raise ValueError("must be an IP address, or ADDRESS:PORT") from None
+
+
+def domain(text: str) -> str:
+    """Read a domain name; it becomes lower-case ASCII (IDNA), and a full stop at its end is dropped."""
+    name = text.removesuffix(".").lower()
+    try:
+        name = name if name.isascii() else idna.encode(name, uts46=True).decode("ascii")
+    except idna.IDNAError:
+        name = ""
+    labels = name.split(".")
+    if len(name) > 253 or not all(re.fullmatch("(?!-)[a-z0-9-]{1,63}(?<!-)", label) for label in labels):
+        raise ValueError("must be a domain name such as mail.example.com")
+    return name
 
 
 def network(text: str) -> str:
@@ -179,6 +196,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("base_url", "", "How other machines reach this daemon; default: http://LISTEN.", base_url),
     Setting("dns_server", "", "Name server to ask instead of the system's; may be given more than once.",
             dns_server, many=True),
+    Setting("disposable_domain", "", "Domain of throw-away mailboxes that the kept list lacks, for "
+            "verification; may be given more than once.", domain, many=True),
+    Setting("allowed_domain", "", "Domain that is not disposable, whatever the kept list says; may be given "
+            "more than once.", domain, many=True),
     Setting("block_private_targets", "false", "Refuse to call addresses that are not public.", switch,
             switch=True),
     Setting("allow_target", "", "Address or range that may be called in spite of the rules, link-local "

@@ -19,7 +19,7 @@ class Commands(MutableMapping[str, click.Command]):
 
     def __init__(self) -> None:
         self._loaded: dict[str, click.Command] = {}
-        self._known = dict.fromkeys(("serve", "dev", "key", "user", "next", "exec"))
+        self._known = dict.fromkeys(("serve", "dev", "account", "key", "user", "next", "verify", "exec"))
 
     def __getitem__(self, name: str) -> click.Command:
         if name not in self._loaded:
@@ -48,6 +48,10 @@ def _load(name: str) -> click.Command:
         from tickd.cli.execute import execute
 
         return execute
+    if name == "account":
+        from tickd.cli.accounts import account
+
+        return account
     if name == "key":
         from tickd.cli.keys import key
 
@@ -56,6 +60,10 @@ def _load(name: str) -> click.Command:
         from tickd.cli.users import user
 
         return user
+    if name == "verify":
+        from tickd.cli.verify import verify
+
+        return verify
     if name == "next":
         from tickd.cli.schedules import upcoming
 

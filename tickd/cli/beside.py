@@ -11,16 +11,22 @@ import click
 
 from tickd import app
 from tickd.cli import database
+from tickd.domain.accounts import DEFAULT_ACCOUNT
 from tickd.errors import StartupError
 from tickd.services.accounts import Accounts
+from tickd.services.limits import Limits
 from tickd.services.users import Users
 
-Service = TypeVar("Service", Accounts, Users)
+Service = TypeVar("Service", Accounts, Limits, Users)
 
 db_option = click.option(
     "--db",
     default=lambda: os.environ.get("TICKD_DB") or "tickd.db",
     help="The database file.  [env: TICKD_DB; default: tickd.db]",
+)
+
+account_option = click.option(
+    "--account", default=DEFAULT_ACCOUNT, show_default=True, help="The account's id."
 )
 
 

@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from tickd import ids
-from tickd.cli.beside import db_option, run
+from tickd.cli.beside import account_option, db_option, run
 from tickd.domain import times
 from tickd.domain.accounts import DEFAULT_ACCOUNT
 from tickd.domain.users import PASSWORD_MOST, Role, User, UserCreation
@@ -31,11 +31,6 @@ def _password_options(function: F) -> F:
     )(function)
 
 
-_account_option = click.option(
-    "--account", default=DEFAULT_ACCOUNT, show_default=True, help="The account's id."
-)
-
-
 @click.group()
 def user() -> None:
     """Add, list and delete the users of the dashboard, and set their passwords."""
@@ -50,7 +45,7 @@ def user() -> None:
     type=click.Choice(get_args(Role)),
     help="What the user may do; owner for the first user of the account, or else member.",
 )
-@_account_option
+@account_option
 @_password_options
 def add(
     db: str, email: str, name: str, role: Role | None, account: str, password_stdin: bool, generate: bool
@@ -91,12 +86,13 @@ def password(db: str, email: str, password_stdin: bool, generate: bool, end_totp
 
 @user.command("list")
 @db_option
-@_account_option
+@account_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: a list of objects.")
 def list_users(db: str, account: str, as_json: bool) -> None:
     """List the users of an account by address."""
 
     async def act(users: Users) -> None:
+        await users.check_account(account)
         found: list[User] = []
         while True:
             some, total = await users.page(account, offset=len(found))
@@ -108,7 +104,8 @@ def list_users(db: str, account: str, as_json: bool) -> None:
             return
         _table(found)
         if not found:
-            click.echo("No users. Add one with: tickd user add you@example.com", err=True)
+            where = "" if account == DEFAULT_ACCOUNT else f" --account {account}"
+            click.echo(f"No users. Add one with: tickd user add you@example.com{where}", err=True)
 
     run(db, Users, act)
 

@@ -17,6 +17,12 @@ Scope = Literal["read", "write", "heartbeat:write", "admin"]
 
 DEFAULT_ACCOUNT = "acc_default"
 """The account that the first migration makes."""
+NAME_MOST = 200
+"""How many characters an account's name may have."""
+RETENTION_DAYS = 90
+"""How long a new account keeps its history."""
+SUSPENDED = "this account is suspended"
+"""What is said to whoever calls for a suspended account."""
 KEY_START = 8
 """How many letters of a key are shown again, so that its owner can tell it; of a short one, a quarter."""
 
@@ -49,11 +55,21 @@ class Account(Struct, frozen=True, kw_only=True):
     default_severity: Severity | None = None
     fallback_channel: str | None = None
     webhook_secret: str = ""
+    suspended_at: int | None = None
 
     @property
     def mail_to(self) -> str:
         """Where alerts go by e-mail that name nobody: the alert address, or else the owner's; or nowhere."""
         return self.alert_email or self.owner_email
+
+
+class Counted(Struct, frozen=True):
+    """An account and how much it has."""
+
+    account: Account
+    jobs: int
+    monitors: int
+    heartbeats: int
 
 
 class AccountChange(Struct, kw_only=True):
@@ -68,6 +84,25 @@ class AccountChange(Struct, kw_only=True):
     default_severity: Severity | UnsetType | None = UNSET
     fallback_channel: Annotated[str, Meta(max_length=100)] | UnsetType | None = UNSET
     webhook_secret: Annotated[str, Meta(max_length=200)] | UnsetType = UNSET
+
+
+def create(name: str, *, now: int) -> Account:
+    """A new account, without limits, with a secret for webhooks; Invalid for a `name` that can't be."""
+    if len(name) > NAME_MOST:
+        raise Invalid("name", f"must be 1 to {NAME_MOST} printable characters")
+    return Account(
+        id=ids.new("acc"),
+        name=subjects.name(name),
+        max_jobs=None,
+        max_monitors=None,
+        max_heartbeats=None,
+        min_interval_secs=None,
+        executions_per_month=None,
+        verifications_per_month=None,
+        retention_days=RETENTION_DAYS,
+        created_at=now,
+        webhook_secret=f"whsec_{ids.token()[:48]}",
+    )
 
 
 def change(account: Account, spec: AccountChange) -> Account:

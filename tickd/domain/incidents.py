@@ -16,7 +16,7 @@ from tickd.domain.monitors import Monitor
 
 Status = Literal["open", "resolved"]
 Progress = Literal["investigating", "identified", "monitoring", "resolved"]
-Reason = Literal["maintenance", "duplicate", "cooldown", "dependency", "settling", "upgrade"]
+Reason = Literal["maintenance", "duplicate", "cooldown", "dependency", "settling", "upgrade", "suspended"]
 
 BODY_LETTERS = 2_048
 """How much of a failing answer's body is kept, in characters."""

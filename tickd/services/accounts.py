@@ -13,11 +13,11 @@ from msgspec import UNSET, structs
 from tickd.clock import Clock
 from tickd.domain import accounts as rules
 from tickd.domain import times
-from tickd.domain.accounts import Account, AccountChange, ApiKey, KeyRequest, Principal
+from tickd.domain.accounts import Account, AccountChange, ApiKey, Counted, KeyRequest, Principal
 from tickd.domain.heartbeats import HeartbeatCreation
 from tickd.domain.jobs import JobRegistration
 from tickd.domain.monitors import MonitorCreation
-from tickd.errors import Invalid, NotFound, Unauthorized, Unavailable
+from tickd.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized, Unavailable
 from tickd.services.attempts import Attempts
 from tickd.store import accounts, alerts, channels
 from tickd.store.database import Database
@@ -52,6 +52,8 @@ class Accounts:
     async def authenticate(self, key: str, source: str) -> Principal:
         """Who `key` belongs to; Unauthorized, or TooMany when `source` has guessed too often.
 
+        Forbidden where its account is suspended.
+
         The key is looked up before the guesses are counted, so that nobody can lock out a good one.
         """
         if not key:
@@ -59,11 +61,14 @@ class Accounts:
         if self._any_key:
             return Principal(rules.DEFAULT_ACCOUNT, frozenset({"read", "write", "heartbeat:write", "admin"}))
         found = await accounts.key_by_hash(self._db, rules.digest(key))
-        if found is None or not found.matches(key):
+        if found is None or not found[0].matches(key):
             self._guesses.count(source)
             raise Unauthorized("this API key is unknown or revoked")
-        self._touch(found)
-        return rules.principal(found)
+        stored, is_active = found
+        if not is_active:
+            raise Forbidden(rules.SUSPENDED)
+        self._touch(stored)
+        return rules.principal(stored)
 
     def _touch(self, key: ApiKey) -> None:
         now = self._clock.now()
@@ -83,6 +88,32 @@ class Accounts:
         if found is None:
             raise NotFound(f"no account {account_id}")
         return found
+
+    async def create(self, name: str) -> Account:
+        """Make an account, without limits; Invalid for a `name` that can't be.
+
+        Others may have the name: whoever renames theirs must not learn of it.
+        """
+        made = rules.create(name, now=self._clock.now())
+        await self._db.write(lambda tx: accounts.insert(tx, made))
+        return made
+
+    async def all(self) -> list[Counted]:
+        """All accounts and how much they have, the oldest first."""
+        return await accounts.counted(self._db)
+
+    async def suspend(self, account_id: str) -> None:
+        """Suspend an account, or leave it so; Conflict for the first one."""
+        if account_id == rules.DEFAULT_ACCOUNT:
+            raise Conflict(f"{account_id} is the daemon's own account; it can't be suspended")
+        now = self._clock.now()
+        if not await self._db.write(lambda tx: accounts.suspend(tx, account_id, now)):
+            raise NotFound(f"no account {account_id}")
+
+    async def resume(self, account_id: str) -> None:
+        """End the suspension of an account, if it is suspended."""
+        if not await self._db.write(lambda tx: accounts.resume(tx, account_id)):
+            raise NotFound(f"no account {account_id}")
 
     async def change(self, account_id: str, spec: AccountChange) -> Account:
         """Change what `spec` says of the account; Invalid for a fallback channel that is not there."""
@@ -109,7 +140,13 @@ class Accounts:
         """Make an API key; the key itself is known only now."""
         key = rules.new_key()
         stored = rules.make_key(request, key, account_id=account_id, now=self._clock.now())
-        await self._db.write(lambda tx: accounts.insert_key(tx, stored))
+
+        def unit(tx: sqlite3.Connection) -> None:
+            if accounts.find(tx, account_id) is None:
+                raise NotFound(f"no account {account_id}")
+            accounts.insert_key(tx, stored)
+
+        await self._db.write(unit)
         return stored, key
 
     async def register_key(self, key: str) -> bool:

@@ -14,7 +14,6 @@ from msgspec import structs
 from tickd import logs
 from tickd.clock import Clock
 from tickd.domain import monitors as rules
-from tickd.domain import uptime
 from tickd.domain.checks import Check, CheckStatus
 from tickd.domain.histogram import Histogram
 from tickd.domain.incidents import certificate_warning
@@ -27,7 +26,8 @@ from tickd.services.history import History
 from tickd.services.lane import Lane
 from tickd.services.maintenance import Calendar
 from tickd.services.network import OwnNetwork
-from tickd.services.standings import Change, Standings
+from tickd.services.standings import Change, Standings, say
+from tickd.services.suspensions import Suspensions
 from tickd.services.targets import judged, shown, target_of
 from tickd.services.telling import Telling
 from tickd.services.watched import Watched
@@ -65,6 +65,7 @@ class Checking:
         network: OwnNetwork,
         telling: Telling,
         calendar: Calendar,
+        suspensions: Suspensions,
     ) -> None:
         self._db = db
         self._prober = prober
@@ -73,6 +74,8 @@ class Checking:
         self._history = history
         self._network = network
         self._calendar = calendar
+        self._suspensions = suspensions
+        suspensions.heard.append(self._accounts_turned)
         self._standings = Standings(history, telling)
         self._watched: dict[int, Watched] = {}
         self._heap: list[tuple[int, int]] = []
@@ -112,7 +115,7 @@ class Checking:
 
     def _plan_all(self, now: int) -> None:
         for watched in self._watched.values():
-            if not watched.monitor.paused:
+            if not self._rests(watched.monitor):
                 watched.due = rules.next_due(watched.phase, watched.interval, now)
         self._heap_again()
 
@@ -140,7 +143,7 @@ class Checking:
         watched = self._watched.get(monitor.row)
         if watched is None:
             watched = self._watched[monitor.row] = Watched(monitor)
-            self._plan(watched, None if monitor.paused else now)
+            self._plan(watched, None if self._rests(monitor) else now)
             return
         before, interval = watched.monitor, watched.interval
         # What the checks found is newer in memory than in the row that was edited.
@@ -150,7 +153,7 @@ class Checking:
             watched.version += 1
             watched.target = None
             watched.evidence = Evidence()
-            self._plan(watched, None if monitor.paused else now)
+            self._plan(watched, None if self._rests(monitor) else now)
         elif interval != watched.interval and watched.due is not None and watched.due > now:
             self._plan(watched, rules.next_due(watched.phase, watched.interval, now))
 
@@ -171,6 +174,22 @@ class Checking:
         if watched is None:
             raise NotFound("this monitor has been deleted")
         return watched
+
+    def _accounts_turned(self, suspended: frozenset[str], resumed: frozenset[str]) -> None:
+        """Look at nothing of a suspended account, and go on where one resumes: each at its own phase."""
+        now = self._clock.now()
+        for watched in self._watched.values():
+            if watched.monitor.account_id in suspended:
+                # The result of a check that is under way will be dropped.
+                watched.version += 1
+                watched.due = None
+            elif watched.monitor.account_id in resumed and not watched.monitor.paused:
+                watched.due = rules.next_due(watched.phase, watched.interval, now)
+        self._heap_again()
+        self.wake()
+
+    def _rests(self, monitor: Monitor) -> bool:
+        return monitor.paused or self._suspensions.has(monitor.account_id)
 
     # When.
 
@@ -288,24 +307,10 @@ class Checking:
         return seen, status, error
 
     def _result(self, watched: Watched, at: int, seen: Seen, status: CheckStatus, error: str) -> Check:
-        last, timings, monitor = watched.last, seen.timings, watched.monitor
-        return Check(
-            monitor=monitor.row,
-            at=at,
-            status=status,
-            held_ms=uptime.held(at, None if last is None else last.at, watched.interval),
-            status_code=seen.status_code,
-            duration_ms=timings.total_ms,
-            dns_ms=timings.dns_ms,
-            connect_ms=timings.connect_ms,
-            tls_ms=timings.tls_ms,
-            first_byte_ms=timings.first_byte_ms,
-            ssl_expires_at=None if seen.certificate is None else seen.certificate.not_after,
-            error=error[:500],
-            maintenance=self._calendar.covers(
-                monitor.account_id, monitor.id, monitor.tags, monitor.options.maintenance_windows, at
-            ),
-        )
+        monitor = watched.monitor
+        windows = monitor.options.maintenance_windows
+        covered = self._calendar.covers(monitor.account_id, monitor.id, monitor.tags, windows, at)
+        return watched.result(at, seen, status, error, maintenance=covered)
 
     async def try_out(self, monitor: Monitor) -> tuple[Check, Seen]:
         """Look once at a monitor that may not be stored, in the lane of all checks; nothing is kept of it.
@@ -389,7 +394,7 @@ class Checking:
         watched.monitor = rules.seen(watched.monitor, standing, *change[2:5])
         self.turned[before.account_id] += standing.state != before.standing.state
         if flip is not None:
-            _say(before, flip, check)
+            say(before, flip, check)
         return watched.version == version
 
     def _change(
@@ -436,13 +441,3 @@ class Checking:
             task.cancel()
         await asyncio.gather(*self._by_hand, return_exceptions=True)
         await self._standings.stop()
-
-
-def _say(monitor: Monitor, flip: Flip, check: Check) -> None:
-    words = logs.fields(monitor=monitor.id, name=monitor.name, status=check.status, error=check.error)
-    if flip == "failing":
-        log.error("monitor is failing", extra=words)
-    elif flip == "degraded":
-        log.warning("monitor is degraded", extra=words)
-    else:
-        log.info("monitor recovered", extra=words)

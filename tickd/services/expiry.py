@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from functools import partial
 from typing import NamedTuple
 
@@ -30,6 +30,8 @@ BATCH = 50
 """How many deadlines one transaction settles at most: whoever pings meanwhile waits for two of them."""
 Tell = Callable[[sqlite3.Connection, int, int, int], None]
 """Told in the same transaction that a heartbeat fails: its row, its misses in a row, and now."""
+RESTING = 10 * times.MINUTE
+"""How soon a deadline of a suspended account is looked at again; a resume looks at all of them at once."""
 HELD = 50
 """How soon a deadline is looked at again that waits for a ping which is arriving, in milliseconds."""
 
@@ -66,6 +68,8 @@ class Expiry:
         self._telling = telling
         self._blind: list[Blind] = []
         self._next: int | None = None
+        self._resumed: set[str] = set()
+        telling.suspensions.heard.append(self._accounts_turned)
         self.misses = 0
         self.moved = 0
         self.lateness = Histogram((0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0))
@@ -88,6 +92,7 @@ class Expiry:
         """Settle the deadlines that have passed by `now`; when the next one does (milliseconds)."""
         self._witness.look(now)
         await self._put_off_refused(now)
+        await self._resume(now)
         while self._blind:
             # Noted once its deadlines are moved, so that a full disk forgets none.
             await self._put_off(self._blind[0], now)
@@ -101,11 +106,12 @@ class Expiry:
             return self._next
         left = False
         while True:
-            if self._blind or self.pinging.lost_since is not None:
+            if self._blind or self._resumed or self.pinging.lost_since is not None:
                 return now  # known since this tick began: what it would settle may have to be put off
             arriving = self.pinging.doors.arriving()
+            resting = self._telling.suspensions.accounts
             settled, left = await self._db.write(
-                partial(_settle, now=now, arriving=arriving, tell=self._failing)
+                partial(_settle, now=now, arriving=arriving, resting=resting, tell=self._failing)
             )
             for one in settled:
                 self._note(one, now)
@@ -147,6 +153,19 @@ class Expiry:
         log.warning("heartbeat missed", extra=words)
         if silence.flip == "failing":
             log.error("heartbeat is failing", extra=words)
+
+    # What is suspended.
+
+    def _accounts_turned(self, _suspended: frozenset[str], resumed: frozenset[str]) -> None:
+        self._resumed |= resumed
+        self.wake()
+
+    async def _resume(self, now: int) -> None:
+        """What fell silent while its account was suspended is judged after its grace from now on."""
+        for account in tuple(self._resumed):
+            if not self._telling.suspensions.has(account):
+                await self._db.write(partial(_resume, account_id=account, now=now))
+            self._resumed.discard(account)
 
     # What could not be heard.
 
@@ -191,14 +210,24 @@ class Expiry:
         return "tickd was not running" if blind is None else blind.sentence
 
 
+def _resume(tx: sqlite3.Connection, account_id: str, now: int) -> None:
+    store.resume_runs(tx, account_id, now, rules.LEAST_PATIENCE)
+    for row, due_at in heartbeats.resume(tx, account_id, now, rules.LEAST_PATIENCE):
+        words = f"deadline moved to {times.rfc3339(due_at)}: the account was suspended"
+        store.insert(tx, Event(row=0, heartbeat=row, at=now, received_at=now, kind="moved", message=words))
+
+
 def _settle(
-    tx: sqlite3.Connection, now: int, arriving: Mapping[int, int], tell: Tell
+    tx: sqlite3.Connection, now: int, arriving: Mapping[int, int], resting: Set[str], tell: Tell
 ) -> tuple[list[Silence], bool]:
     """Count the silences whose deadline has passed; whether some wait for a ping that is arriving.
 
     A ping that was received before the deadline has not missed it, however long its body takes.
     """
     held, settled = False, []
+    if resting:
+        heartbeats.put_off(tx, resting, now, now + RESTING)
+        store.put_off_runs(tx, resting, now, now + RESTING)
     for run in store.runs_due(tx, now, BATCH + RUNS_MOST * len(arriving)):
         if arriving.get(run.heartbeat, now + 1) <= run.due_at:
             held = True
@@ -236,7 +265,7 @@ def _words(pulse: Pulse) -> str:
     expected, due = standing.expected_at or 0, standing.due_at or 0
     sentence = f"no ping: expected at {times.rfc3339(expected)}, with a grace of {grace}"
     if due != expected + pulse.rhythm.grace:
-        sentence += f"; waited until {times.rfc3339(due)}, because tickd could not see"
+        sentence += f"; waited until {times.rfc3339(due)}, because its deadline was moved"
     return sentence
 
 

@@ -8,6 +8,8 @@ import secrets
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from tickd import ids, logs
@@ -15,10 +17,11 @@ from tickd.clock import Clock
 from tickd.domain import executions as rules
 from tickd.domain import jobs as job_rules
 from tickd.domain import outputs, signing, times
+from tickd.domain.accounts import SUSPENDED
 from tickd.domain.executions import Outcome
 from tickd.domain.histogram import Histogram
 from tickd.domain.incidents import Cause, shown_body
-from tickd.domain.jobs import Job, Occurrence
+from tickd.domain.jobs import Job, Occurrence, Plan
 from tickd.errors import Invalid, NotFound
 from tickd.outbound.http import HttpClient
 from tickd.services import gates, ledger
@@ -26,6 +29,7 @@ from tickd.services.calling import Calling
 from tickd.services.gates import Gates
 from tickd.services.lane import Lane, Pace
 from tickd.services.ledger import Run
+from tickd.services.suspensions import Suspensions
 from tickd.services.telling import Telling
 from tickd.services.together import Together
 from tickd.services.witness import Witness
@@ -60,6 +64,7 @@ class Firing:
         lane: Lane,
         witness: Witness,
         telling: Telling,
+        suspensions: Suspensions,
         *,
         secret: bytes,
         base_url: Callable[[], str],
@@ -70,6 +75,9 @@ class Firing:
         self._lane = lane
         self._witness = witness
         self._telling = telling
+        self._suspensions = suspensions
+        self._suspended: set[str] = set()
+        suspensions.heard.append(self._accounts_turned)
         self._secret = secret
         self._calling = Calling(http, clock, secret=secret, base_url=base_url)
         self._gates = Gates(db, witness.why)
@@ -102,6 +110,7 @@ class Firing:
         self._witness.look(now)
         if self._back:
             await self._replan(now)
+        await self._skip_suspended(now)
         # What was deferred comes before what is due now: in their order.
         released, are_more = await self._gates.look(now)
         self.submit(released)
@@ -124,8 +133,7 @@ class Firing:
         def unit(tx: sqlite3.Connection) -> list[Run]:
             for job in poisoned:
                 jobs.replan(tx, job, now + POISONED_FOR)
-            why = self._witness.why
-            return [run for job, plan in planned for run in ledger.record_due(tx, job, plan, now, why)]
+            return [run for job, plan in planned for run in self._record(tx, job, plan, now)]
 
         self._gates.deferring |= any(job.requires for job, _ in planned)
         if planned or poisoned:
@@ -141,12 +149,28 @@ class Firing:
 
     def record_due(self, tx: sqlite3.Connection, job: Job, now: int) -> list[Run]:
         """Record, inside a unit of the writer, what is due of one job; the runs to `submit` afterwards."""
-        plan = job_rules.due(job, now, horizon=now - HORIZON)
-        return ledger.record_due(tx, job, plan, now, self._witness.why)
+        return self._record(tx, job, job_rules.due(job, now, horizon=now - HORIZON), now)
+
+    def _record(self, tx: sqlite3.Connection, job: Job, plan: Plan, now: int) -> list[Run]:
+        refusal = SUSPENDED if self._suspensions.has(job.account_id) else ""
+        return ledger.record_due(tx, job, plan, now, self._witness.why, refusal)
 
     def edited(self, tx: sqlite3.Connection, before: Job, after: Job, now: int) -> list[Run]:
         """Look, inside the unit that edits a job, at what was deferred of it; the runs to `submit` then."""
         return gates.edited(tx, before, after, now, self._witness.why)
+
+    def _accounts_turned(self, suspended: frozenset[str], _resumed: frozenset[str]) -> None:
+        self._suspended |= suspended
+        self.wake()
+
+    async def _skip_suspended(self, now: int) -> None:
+        """Skip what waits to begin in accounts that were suspended; what runs ends."""
+        for account in tuple(self._suspended):
+            if self._suspensions.has(account):
+                await self._db.write(
+                    partial(executions.skip_waiting, account_id=account, error=SUSPENDED, now=now)
+                )
+            self._suspended.discard(account)
 
     def clock_went_back(self, milliseconds: int) -> None:
         """Note a step back; the next tick starts plans over when it was a correction."""
@@ -172,8 +196,9 @@ class Firing:
             if job is None:
                 raise NotFound(f"no job {job_id}")
             manual = secrets.randbits(62) | 1
-            run = ledger.admit(tx, job, Occurrence(now, "pending", "manual"), now, manual=manual)
-            return executions.row_of_manual(tx, job.row, now, manual), run
+            row, run = ledger.admit(tx, job, Occurrence(now, "pending", "manual"), now, manual=manual)
+            # Recorded before by another trigger of this millisecond that drew the same 62 bits.
+            return executions.row_of_manual(tx, job.row, now, manual) if row is None else row, run
 
         row, run = await self._db.write(unit)
         if run is not None:
@@ -224,7 +249,7 @@ class Firing:
         outcome = await self._calling.call(run, identifier, moment, attempt)
         if outcome.ours and attempt <= OURS_MOST:
             log.error("job could not be called", extra=logs.fields(job=run.job.id, error=outcome.error))
-            self._spawn(self._again(run, OURS_PAUSE_SECS))
+            self._spawn(self._again(run, OURS_PAUSE_SECS, outcome))
         elif rules.wants_retry(run.job, attempt, outcome):
             self.retries += 1
             pause = rules.backoff_secs(attempt, self._jitter())
@@ -232,14 +257,18 @@ class Firing:
                 "job will be tried again",
                 extra=logs.fields(job=run.job.id, error=outcome.error, in_secs=round(pause, 1)),
             )
-            self._spawn(self._again(run, pause))
+            self._spawn(self._again(run, pause, outcome))
         elif outcome.fate == "success" and run.job.completion == "callback":
             await self._accepted(run, outcome)
         else:
             await self.finish(run.row, outcome)
 
-    async def _again(self, run: Run, pause: float) -> None:
+    async def _again(self, run: Run, pause: float, outcome: Outcome) -> None:
         await self._clock.sleep(pause)
+        if self._suspensions.has(run.job.account_id):
+            words = f"{outcome.error}; not tried again: {SUSPENDED}"
+            await self.finish(run.row, replace(outcome, error=words))
+            return
         self._known.discard(run.row)
         self._submit(run)
 
@@ -345,6 +374,7 @@ class Firing:
 
     async def recover(self, now: int) -> None:
         """Take up what an earlier life of the daemon left open."""
+        await self._skip_suspended(now)
         last = 0
         while found := await executions.open_after(self._db, last, BATCH):
             last = found[-1].row
@@ -353,7 +383,7 @@ class Firing:
             def unit(tx: sqlite3.Connection, batch: list[rules.Execution] = batch) -> list[Run]:
                 why = self._witness.why
                 taken = (ledger.resume_open(tx, execution, now, why) for execution in batch)
-                return [run for run in taken if run is not None]
+                return [run for run in taken if run is not None and not self._refuses(tx, run, now)]
 
             for run in await self._db.write(unit):
                 log.warning(
@@ -362,16 +392,28 @@ class Firing:
                 )
                 self._submit(run)
 
+    def _refuses(self, tx: sqlite3.Connection, run: Run, now: int) -> bool:
+        """Whether a run that was interrupted is not begun again, because its account is suspended."""
+        refuses = self._suspensions.has(run.job.account_id)
+        if refuses:
+            executions.close(tx, run.row, "skipped", SUSPENDED, now)
+        return refuses
+
     async def stop(self, grace_secs: float) -> None:
         """Begin nothing more and give running calls `grace_secs`; the next start takes up what is left."""
-        for task in self._aside:
-            task.cancel()
-        await asyncio.gather(*self._aside, return_exceptions=True)
+        await self._drop_aside()
         await self._lane.stop(grace_secs)
+        # A call that failed meanwhile has put itself aside to be tried again.
+        await self._drop_aside()
         await self._together.stop()
         cut_off = sorted(self._known)
         words = f"cut off at shutdown, after a grace of {grace_secs:g} s"
         await self._db.write(lambda tx: executions.note_cut_off(tx, cut_off, words))
+
+    async def _drop_aside(self) -> None:
+        for task in self._aside:
+            task.cancel()
+        await asyncio.gather(*self._aside, return_exceptions=True)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -12,7 +12,7 @@ from tickd import ids, logs
 from tickd.clock import Clock
 from tickd.domain import times
 from tickd.domain.alerts import WAITING, Alert, State
-from tickd.domain.incidents import AROUND, Incident, Update, UpdateRequest
+from tickd.domain.incidents import AROUND, Incident, Reason, Update, UpdateRequest
 from tickd.errors import Conflict, NotFound
 from tickd.services import outbox
 from tickd.services.network import NETWORK_LOST
@@ -74,8 +74,9 @@ class Incidents:
         self._clock = clock
         self._telling = telling
         self._blind: list[Blind] = []
-        self._relook = False
+        self._relook: set[Reason] = set()
         self._back = 0
+        telling.suspensions.heard.append(self._accounts_turned)
         self.wake: Callable[[], None] = lambda: None
 
     # The loop.
@@ -92,9 +93,9 @@ class Incidents:
         if back := self._back:
             await self._db.write(lambda tx: incidents.sooner(tx, now, back))
             self._back -= back
-        if self._relook:
-            await self._db.write(lambda tx: incidents.relook(tx, "maintenance", now))
-            self._relook = False
+        for reason in tuple(self._relook):
+            await self._db.write(partial(incidents.relook, reason=reason, now=now))
+            self._relook.discard(reason)
 
         def unit(tx: sqlite3.Connection) -> int:
             looked = self._telling.look_again(tx, now, BATCH)
@@ -128,7 +129,11 @@ class Incidents:
 
     def maintenance_changed(self) -> None:
         """Look again, now, at all that maintenance holds back."""
-        self._relook = True
+        self._relook.add("maintenance")
+        self.wake()
+
+    def _accounts_turned(self, _suspended: frozenset[str], _resumed: frozenset[str]) -> None:
+        self._relook.add("suspended")
         self.wake()
 
     # What people do.

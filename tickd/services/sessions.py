@@ -18,7 +18,7 @@ from tickd.domain import second_step, times
 from tickd.domain import users as rules
 from tickd.domain.accounts import DEFAULT_ACCOUNT, Principal
 from tickd.domain.users import Session, User, UserCreation
-from tickd.errors import NotFound, Unauthorized, Unavailable
+from tickd.errors import Forbidden, NotFound, Unauthorized, Unavailable
 from tickd.services.attempts import Attempts
 from tickd.services.passwords import Passwords
 from tickd.store import accounts, users
@@ -144,7 +144,10 @@ class Sessions:
     async def sign_in(
         self, email: str, password: str, *, source: str, agent: str
     ) -> tuple[str, Signed] | Pending:
-        """A new session for a right password, or what the second step needs; Unauthorized, or TooMany."""
+        """A new session for a right password, or what the second step needs.
+
+        Unauthorized, or TooMany; Forbidden, for a right password alone, where the account is suspended.
+        """
         self._sources.count(source)
         known = await users.credentials_by_email(self._db, rules.known_as(email))
         stored = known.password_hash if known else None
@@ -157,6 +160,10 @@ class Sessions:
             log.info("a sign-in failed", extra=logs.fields(source=source))
             raise Unauthorized("the e-mail address or the password is wrong")
         self._sources.forgive(source)
+        user = await users.get(self._db, known.user_id)
+        account = None if user is None else await accounts.get(self._db, user.account_id)
+        if account is not None and account.suspended_at is not None:
+            raise Forbidden(account_rules.SUSPENDED)
         known = await self._rehashed(known, password)
         if known.totp_secret:
             return self._wait(known)
@@ -212,6 +219,9 @@ class Sessions:
             user, current = users.find(tx, known.user_id), users.find_credentials(tx, known.user_id)
             if user is None or current is None or current.password_hash != known.password_hash:
                 raise NotFound("this user was changed meanwhile; begin again")
+            account = accounts.find(tx, user.account_id)
+            if account is not None and account.suspended_at is not None:
+                raise Forbidden(account_rules.SUSPENDED)
             if current.totp_secret:
                 _prove(tx, current, code or "", now)
             session = rules.session(user.id, now=now, source=source, agent=agent)

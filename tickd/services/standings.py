@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from tickd import logs
+from tickd.domain.checks import Check
 from tickd.domain.incidents import Cause
-from tickd.domain.monitors import Flip, Standing
+from tickd.domain.monitors import Flip, Monitor, Standing
 from tickd.errors import Unavailable
 from tickd.services.history import History
 from tickd.services.telling import Telling
 from tickd.store import monitors
+
+log = logging.getLogger("tickd.checking")
 
 
 class Change(NamedTuple):
@@ -33,6 +38,17 @@ class Change(NamedTuple):
     cause: Cause | None = None
     warn_days: int | None = None
     renewed: bool = False
+
+
+def say(monitor: Monitor, flip: Flip, check: Check) -> None:
+    """Write to the log what a check has flipped."""
+    words = logs.fields(monitor=monitor.id, name=monitor.name, status=check.status, error=check.error)
+    if flip == "failing":
+        log.error("monitor is failing", extra=words)
+    elif flip == "degraded":
+        log.warning("monitor is degraded", extra=words)
+    else:
+        log.info("monitor recovered", extra=words)
 
 
 _Waiting = tuple[Change, "asyncio.Future[None]"]

@@ -19,6 +19,7 @@ from tickd.errors import Invalid, NotFound
 from tickd.services.days import Days
 from tickd.services.history import History
 from tickd.services.keeping import Keeping
+from tickd.services.suspensions import Suspensions
 from tickd.store import maintenance, status_pages
 from tickd.store.database import Database
 
@@ -41,12 +42,20 @@ class StatusPages:
     """The use cases of status pages; every face calls these. All pages are known in memory."""
 
     def __init__(
-        self, db: Database, clock: Clock, days: Days, history: History, *, base_url: Callable[[], str]
+        self,
+        db: Database,
+        clock: Clock,
+        days: Days,
+        history: History,
+        suspensions: Suspensions,
+        *,
+        base_url: Callable[[], str],
     ) -> None:
         self._db = db
         self._clock = clock
         self._days = days
         self._history = history
+        self._suspensions = suspensions
         self._base_url = base_url
         self._by_row: dict[int, StatusPage] = {}
         self._by_slug: dict[str, StatusPage] = {}
@@ -156,13 +165,17 @@ class StatusPages:
     def of_slug(self, slug: str, account_id: str | None = None) -> StatusPage:
         """The page at /status/{slug} as far as somebody of that account, or of none, may see it; NotFound."""
         page = self._by_slug.get(slug)
-        if page is None or not (page.is_open or page.account_id == account_id):
+        if page is None or not (self.is_open(page) or page.account_id == account_id):
             raise NotFound("There is no page at this address.")
         return page
 
     def of_host(self, host: str) -> StatusPage | None:
         """The page whose own domain this is, whether it may be seen or not."""
         return None if host == self.own_host else self._by_host.get(host)
+
+    def is_open(self, page: StatusPage) -> bool:
+        """Whether anybody may see the page now."""
+        return page.is_open and not self._suspensions.has(page.account_id)
 
     # What it shows.
 

@@ -12,12 +12,13 @@ from collections.abc import Callable
 from tickd import ids
 from tickd.domain import incidents as rules
 from tickd.domain import times
-from tickd.domain.accounts import Account
+from tickd.domain.accounts import SUSPENDED, Account
 from tickd.domain.alerts import Event, Story, SubjectKind
 from tickd.domain.incidents import Cause, Incident, Subject
 from tickd.services import degrading, outbox
 from tickd.services.maintenance import Calendar
 from tickd.services.subjects import find, find_id
+from tickd.services.suspensions import Suspensions
 from tickd.store import accounts, alerts, incidents
 from tickd.store.incidents import Held
 
@@ -37,8 +38,9 @@ RELOOK = times.MINUTE
 class Telling:
     """Opens and ends incidents and queues their alerts."""
 
-    def __init__(self, calendar: Calendar) -> None:
+    def __init__(self, calendar: Calendar, suspensions: Suspensions) -> None:
         self._calendar = calendar
+        self.suspensions = suspensions
         self.queued: Callable[[], None] = lambda: None
         """Called by whoever flipped something, after the commit: alerts may wait."""
 
@@ -87,13 +89,8 @@ class Telling:
             return
         story = _story("degraded", subject, cause, now)
         key = f"{kind}:{row}:degraded:{cause.at}"
-        verdict = rules.judge(
-            now,
-            maintenance=self._calendar.current(subject, now),
-            is_open=incidents.open_of(tx, kind, row) is not None,
-            last_ended_at=alerts.last_of(tx, kind, row, "degraded"),
-            cooldown_secs=subject.cooldown_secs,
-        )
+        is_open = incidents.open_of(tx, kind, row) is not None
+        verdict = self._judge(subject, now, is_open, alerts.last_of(tx, kind, row, "degraded"))
         if isinstance(verdict, rules.Suppressed):
             outbox.note(tx, account.id, story, key, verdict.sentence, now, subject=subject)
             if verdict.until is not None:
@@ -133,6 +130,8 @@ class Telling:
         """A time in which tickd could not see is over: one notice to each account that is told things."""
         story = Story(event="blind", at=ended_at, since=started_at, until=ended_at, error=cause)
         for account in accounts.every(tx):
+            if self.suspensions.has(account.id):
+                continue
             for route in outbox.routes(tx, account, None, "blind"):
                 outbox.queue(tx, account, route, story, f"{account.id}:blind:{started_at}", now)
 
@@ -152,18 +151,26 @@ class Telling:
             incidents.add_update(tx, incident.row, now, "resolved", f"The {kind} was deleted.")
         alerts.suppress_of(tx, kind, row, f"the {kind} was deleted", now)
 
+    def _judge(
+        self, subject: Subject, now: int, is_open: bool, last_ended_at: int | None
+    ) -> rules.Open | rules.Suppressed:
+        """What the safeguards say; before all of them, whether the account is suspended."""
+        if self.suspensions.has(subject.account_id):
+            return rules.Suppressed("suspended", SUSPENDED, now + RELOOK)
+        return rules.judge(
+            now,
+            maintenance=self._calendar.current(subject, now),
+            is_open=is_open,
+            last_ended_at=last_ended_at,
+            cooldown_secs=subject.cooldown_secs,
+        )
+
     # Incidents.
 
     def _open(self, tx: sqlite3.Connection, subject: Subject, cause: Cause, now: int) -> None:
         kind, row = subject.about.kind, subject.row
         is_open = incidents.open_of(tx, kind, row) is not None
-        verdict = rules.judge(
-            now,
-            maintenance=self._calendar.current(subject, now),
-            is_open=is_open,
-            last_ended_at=incidents.last_ended_at(tx, kind, row),
-            cooldown_secs=subject.cooldown_secs,
-        )
+        verdict = self._judge(subject, now, is_open, incidents.last_ended_at(tx, kind, row))
         if isinstance(verdict, rules.Suppressed):
             if verdict.until is not None and not is_open:
                 incidents.hold(tx, kind, row, verdict.reason, cause, verdict.until)
@@ -272,6 +279,10 @@ class Telling:
 
     # What was held back.
 
+    def _rests(self, subject: Subject) -> bool:
+        """Whether nothing is told of the subject for now."""
+        return subject.is_paused or self.suspensions.has(subject.account_id)
+
     def look_again(self, tx: sqlite3.Connection, now: int, limit: int) -> int:
         """Look again at what safeguards held back until now; how many there were."""
         due = incidents.held_due(tx, now, limit)
@@ -286,7 +297,7 @@ class Telling:
         )
         if subject is None or not is_so:
             incidents.drop_held(tx, held.kind, held.subject)
-        elif subject.is_paused:
+        elif self._rests(subject):
             incidents.put_off(tx, held, now + RELOOK)
         elif held.incident is None:
             # Held again where there is reason to; what isn't must not be looked at for ever.
@@ -315,7 +326,7 @@ class Telling:
             if incident is None or is_over or subject is None or route is None or not route.reminder_minutes:
                 # Where its channel is switched on again, or wants reminders again, they are planned anew.
                 incidents.forget_reminder(tx, reminder)
-            elif subject.is_paused or self._calendar.current(subject, now) is not None:
+            elif self._rests(subject) or self._calendar.current(subject, now) is not None:
                 incidents.put_off_reminder(tx, reminder, now + RELOOK)
             elif alerts.waits(tx, incident.row, route.lane):
                 # It could not be told yet: no pile before a channel that is down.

@@ -183,6 +183,11 @@ class Users(Sessions):
         """One page of the account's users by address, and how many there are in all."""
         return await users.page(self._db, account_id, limit=limit, offset=offset)
 
+    async def check_account(self, account_id: str) -> None:
+        """NotFound where there is no account of that id."""
+        if await accounts.get(self._db, account_id) is None:
+            raise NotFound(f"no account {account_id}")
+
     async def get(self, account_id: str, user_id: str) -> User:
         """The account's user of that id."""
         found = await users.get(self._db, user_id)

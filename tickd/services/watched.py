@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from tickd.domain import times
-from tickd.domain.checks import Check
+from tickd.domain import times, uptime
+from tickd.domain.checks import Check, CheckStatus
 from tickd.domain.monitors import Monitor
-from tickd.outbound.prober import Target
+from tickd.outbound.prober import Seen, Target
 from tickd.services.evidence import Evidence
 from tickd.services.targets import host_of, is_plain
 
@@ -46,6 +46,25 @@ class Watched:
     def interval(self) -> int:
         """Milliseconds between two checks."""
         return self.monitor.options.interval_secs * times.SECOND
+
+    def result(self, at: int, seen: Seen, status: CheckStatus, error: str, *, maintenance: bool) -> Check:
+        """The check that was made at `at` (milliseconds), what it saw and what that says."""
+        last, timings = self.last, seen.timings
+        return Check(
+            monitor=self.monitor.row,
+            at=at,
+            status=status,
+            held_ms=uptime.held(at, None if last is None else last.at, self.interval),
+            status_code=seen.status_code,
+            duration_ms=timings.total_ms,
+            dns_ms=timings.dns_ms,
+            connect_ms=timings.connect_ms,
+            tls_ms=timings.tls_ms,
+            first_byte_ms=timings.first_byte_ms,
+            ssl_expires_at=None if seen.certificate is None else seen.certificate.not_after,
+            error=error[:500],
+            maintenance=maintenance,
+        )
 
     @property
     def state(self) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
-from tickd.domain.accounts import Account, ApiKey
+from tickd.domain.accounts import Account, ApiKey, Counted
 from tickd.store.database import Database
 
 _ACCOUNT = tuple(Account.__struct_fields__)
@@ -15,12 +17,28 @@ _KEYS = ", ".join(_KEY)
 
 GET = f"SELECT {', '.join(_ACCOUNT)} FROM accounts WHERE id = ?"  # noqa: S608
 ALL = f"SELECT {', '.join(_ACCOUNT)} FROM accounts ORDER BY id"  # noqa: S608
+COUNTED = (
+    f"SELECT {', '.join(_ACCOUNT)}, "  # noqa: S608
+    "(SELECT count(*) FROM jobs WHERE jobs.account_id = accounts.id), "
+    "(SELECT count(*) FROM monitors WHERE monitors.account_id = accounts.id), "
+    "(SELECT count(*) FROM heartbeats WHERE heartbeats.account_id = accounts.id) "
+    "FROM accounts ORDER BY created_at, id"
+)
+INSERT = f"INSERT INTO accounts ({', '.join(_ACCOUNT)}) VALUES ({', '.join('?' * len(_ACCOUNT))})"  # noqa: S608
+SUSPENDED = "SELECT id FROM accounts WHERE suspended_at IS NOT NULL"
+SUSPEND = "UPDATE accounts SET suspended_at = coalesce(suspended_at, ?) WHERE id = ?"
+RESUME = "UPDATE accounts SET suspended_at = NULL WHERE id = ?"
 _SETTABLE = (
     *("name", "alert_email", "owner_email", "batch_window_secs", "draft_incidents", "publish_after_secs"),
     *("default_severity", "fallback_channel", "webhook_secret"),
 )
 UPDATE = f"UPDATE accounts SET {', '.join(name + ' = ?' for name in _SETTABLE)} WHERE id = ?"  # noqa: S608
-KEY_BY_HASH = f"SELECT {_KEYS} FROM api_keys WHERE hash = ? AND revoked_at IS NULL"  # noqa: S608
+IS_ACTIVE = "NOT EXISTS (SELECT 1 FROM accounts WHERE accounts.id = account_id AND suspended_at IS NOT NULL)"
+"""Of a row with an account_id: that its account is not suspended."""
+KEY_BY_HASH = (
+    f"SELECT {_KEYS}, {IS_ACTIVE} AS is_active FROM api_keys "  # noqa: S608
+    "WHERE hash = ? AND revoked_at IS NULL"
+)
 KEY_BY_ID = f"SELECT {_KEYS} FROM api_keys WHERE account_id = ? AND id = ? AND revoked_at IS NULL"  # noqa: S608
 KEYS = (
     f"SELECT {_KEYS} FROM api_keys WHERE account_id = ? AND revoked_at IS NULL "  # noqa: S608
@@ -43,16 +61,41 @@ RETENTIONS = (
 BLIND = "INSERT INTO blind_intervals (started_at, ended_at, cause) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 
 
-def _key(row: sqlite3.Row) -> ApiKey:
+def _key(row: Sequence[Any]) -> ApiKey:
     values = dict(zip(_KEY, tuple(row), strict=True))
     values["scopes"] = msgspec.json.decode(values["scopes"])
     return ApiKey(**values)
 
 
-def _account(row: sqlite3.Row) -> Account:
+def _account(row: Sequence[Any]) -> Account:
     values = dict(zip(_ACCOUNT, tuple(row), strict=True))
     values["draft_incidents"] = bool(values["draft_incidents"])
     return Account(**values)
+
+
+async def counted(db: Database) -> list[Counted]:
+    """All accounts and what they have, the oldest first."""
+    return [Counted(_account(row[: len(_ACCOUNT)]), *row[len(_ACCOUNT) :]) for row in await db.fetch(COUNTED)]
+
+
+async def suspended(db: Database) -> frozenset[str]:
+    """The ids of the suspended accounts."""
+    return frozenset(row[0] for row in await db.fetch(SUSPENDED))
+
+
+def insert(tx: sqlite3.Connection, account: Account) -> None:
+    """Store a new account."""
+    tx.execute(INSERT, [getattr(account, name) for name in _ACCOUNT])
+
+
+def suspend(tx: sqlite3.Connection, account_id: str, now: int) -> bool:
+    """Suspend an account, from now on or since before; False when there is none of that id."""
+    return tx.execute(SUSPEND, (now, account_id)).rowcount == 1
+
+
+def resume(tx: sqlite3.Connection, account_id: str) -> bool:
+    """End an account's suspension; False when there is none of that id."""
+    return tx.execute(RESUME, (account_id,)).rowcount == 1
 
 
 async def get(db: Database, account_id: str) -> Account | None:
@@ -77,10 +120,10 @@ def update(tx: sqlite3.Connection, account: Account) -> None:
     tx.execute(UPDATE, [*(getattr(account, name) for name in _SETTABLE), account.id])
 
 
-async def key_by_hash(db: Database, digest: bytes) -> ApiKey | None:
-    """The key with that SHA-256 that has not been revoked."""
+async def key_by_hash(db: Database, digest: bytes) -> tuple[ApiKey, bool] | None:
+    """The key with that SHA-256 that has not been revoked, and whether its account is active."""
     row = await db.fetch_one(KEY_BY_HASH, (digest,))
-    return None if row is None else _key(row)
+    return None if row is None else (_key(row[: len(_KEY)]), bool(row[len(_KEY)]))
 
 
 async def key(db: Database, account_id: str, identifier: str) -> ApiKey | None:

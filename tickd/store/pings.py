@@ -125,6 +125,15 @@ RETIME_RUNS = (
     "UPDATE open_runs SET due_at = iif(started_at + :grace > :now, started_at + :grace, min(due_at, :soon)) "
     "WHERE heartbeat = :heartbeat AND due_at IS NOT NULL"
 )
+PUT_OFF_RUNS = (
+    "UPDATE open_runs SET due_at = ? WHERE due_at <= ? AND EXISTS (SELECT 1 FROM heartbeats "
+    "WHERE heartbeats.row = open_runs.heartbeat AND +account_id IN (SELECT value FROM json_each(?)))"
+)
+RESUME_RUNS = (
+    "UPDATE open_runs SET due_at = :now + max(:least, 1000 * heartbeats.grace_secs) FROM heartbeats "
+    "WHERE heartbeats.row = open_runs.heartbeat AND heartbeats.account_id = :account_id "
+    "AND open_runs.due_at IS NOT NULL AND started_at + 1000 * heartbeats.grace_secs <= :now"
+)
 MOVE_RUN = "UPDATE open_runs SET due_at = ? WHERE heartbeat = ? AND rid = ?"
 
 DELETED = "SELECT row FROM deleted_heartbeats LIMIT ?"
@@ -328,6 +337,16 @@ def retime_runs(tx: sqlite3.Connection, heartbeat: int, grace: int, now: int, so
 def move_run(tx: sqlite3.Connection, run: Run, due_at: int) -> None:
     """Put off the deadline of a run."""
     tx.execute(MOVE_RUN, (due_at, run.heartbeat, run.rid))
+
+
+def put_off_runs(tx: sqlite3.Connection, account_ids: Iterable[str], now: int, due_at: int) -> None:
+    """Put off the deadlines of these accounts' runs that have passed by `now`."""
+    tx.execute(PUT_OFF_RUNS, (due_at, now, msgspec.json.encode(sorted(account_ids)).decode()))
+
+
+def resume_runs(tx: sqlite3.Connection, account_id: str, now: int, least: int) -> None:
+    """Give an account's runs that should have ended their grace from now on, or `least` milliseconds."""
+    tx.execute(RESUME_RUNS, {"account_id": account_id, "now": now, "least": least})
 
 
 async def next_run_due(db: Database) -> int | None:

@@ -16,6 +16,7 @@ from tickd.domain.maintenance import Window
 from tickd.domain.status_pages import StatusGroup, StatusPage
 from tickd.domain.status_views import Event, Subject
 from tickd.errors import Conflict
+from tickd.store.accounts import IS_ACTIVE
 from tickd.store.database import Database
 
 COLUMNS = tuple(StatusPage.__struct_fields__)
@@ -55,7 +56,7 @@ _JOBS = (
     "last_finished_at IS NULL AND NOT failing, last_finished_at, NULL, 'job' FROM jobs"
 )
 SUBJECTS = " UNION ALL ".join(f"{one} WHERE account_id = ?1" for one in (_MONITORS, _HEARTBEATS, _JOBS))
-BY_SLUG = " UNION ALL ".join(f"{one} WHERE slug = ?1" for one in (_MONITORS, _HEARTBEATS))
+BY_SLUG = " UNION ALL ".join(f"{one} WHERE slug = ?1 AND {IS_ACTIVE}" for one in (_MONITORS, _HEARTBEATS))
 
 _EVENT = "row, id, kind, subject, status = 'open', started_at, resolved_at"
 _OF_THESE = "kind || subject IN (SELECT value FROM json_each(:subjects))"
@@ -191,7 +192,7 @@ async def subjects(db: Database, account_id: str) -> list[Subject]:
 
 
 async def by_slug(db: Database, slug: str) -> Subject | None:
-    """The monitor or heartbeat of that slug, whoever's it is."""
+    """The monitor or heartbeat of that slug, whoever's it is; None where the account is suspended."""
     row = await db.fetch_one(BY_SLUG, (slug,))
     return None if row is None else _subject(row)
 

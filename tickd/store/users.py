@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from tickd.domain.users import Session, User
 from tickd.errors import Conflict
+from tickd.store.accounts import IS_ACTIVE
 from tickd.store.database import Database
 
 SESSIONS_MOST = 100
@@ -60,7 +61,8 @@ INSERT_SESSION = (
 )
 SIGNED = (
     f"SELECT {_USERS}, {_SESSIONS} FROM sessions "  # noqa: S608
-    "JOIN users ON users.id = sessions.user_id WHERE sessions.hash = ?"
+    "JOIN users ON users.id = sessions.user_id WHERE sessions.hash = ? "
+    f"AND {IS_ACTIVE}"
 )
 SESSIONS = (
     f"SELECT {_SESSIONS} FROM sessions "  # noqa: S608
