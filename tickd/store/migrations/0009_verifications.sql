@@ -7,6 +7,9 @@ CREATE TABLE verification_batches (
     total INTEGER NOT NULL,
     -- The addresses as a JSON list, until the batch has ended: what a restart takes up again.
     emails TEXT,
+    -- How they came out; what is deleted from the history counts here all the same.
+    valid INTEGER NOT NULL DEFAULT 0,
+    invalid INTEGER NOT NULL DEFAULT 0,
     -- Those that name servers would not tell of: a JSON list of {position, email, error}.
     unknown TEXT NOT NULL DEFAULT '[]',
     created_at INTEGER NOT NULL,
