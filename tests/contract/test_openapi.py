@@ -57,7 +57,7 @@ CHECKS = [
 ]
 WAITING = {"heartbeats", "heartbeat", "p", "ping", "push"}
 SEEDED = {"jobs", "executions", "monitors", "keys", "maintenance", "x"} | WAITING
-SEEDED |= {"incidents", "alerts", "channels", "status-pages"}
+SEEDED |= {"incidents", "alerts", "channels", "status-pages", "verify"}
 WITHOUT_ID = {"schedules", "account", "healthz", "readyz"}
 """These nouns have something to show here; of the others only what is refused is looked at."""
 # What a monitor can be as it is, where only the type would be right; its port refuses at once.
@@ -172,7 +172,8 @@ class Caller:
 
     def seeded(self, noun: str) -> str:
         """What stands behind `/v1/{noun}/` or `/x/`: a job, a monitor, a heartbeat, a maintenance, a
-        status page, a key, a channel, an open incident or its alert, a run under way or its token."""
+        status page, a key, a channel, a verified address, a batch of them, an open incident or its alert, a
+        run under way or its token."""
         if noun == "keys":
             key: str = self.served.call("POST", "/v1/keys", {"name": "seeded"}).json["id"]
             return key
@@ -192,6 +193,12 @@ class Caller:
         if noun in WAITING:
             heartbeat: str = self.served.call("POST", "/v1/heartbeats", {"name": "seeded"}).json["id"]
             return heartbeat
+        if noun == "verify":
+            verified: str = self.served.call("POST", "/v1/verify", {"email": "nobody"}).json["id"]
+            return verified
+        if noun == "batch":
+            batch: str = self.served.call("POST", "/v1/verify/batch", {"emails": ["nobody"]}).json["id"]
+            return batch
         if noun == "monitors":
             body = {"name": "seeded", "url": HERE, "status": "paused"}
             monitor: str = self.served.call("POST", "/v1/monitors", body).json["id"]
@@ -226,7 +233,7 @@ class Caller:
         noun = noun_of(case.path)
         good = {"kind": "7", "id": "", "token": "", "ping_id": ""}
         if noun in SEEDED and {"id", "token"} & set(case.path_parameters):
-            good["id"] = good["token"] = self.seeded(noun)
+            good["id"] = good["token"] = self.seeded("batch" if "/batch/" in case.path else noun)
             if noun in WAITING:
                 good |= self.pinged(good["id"])
             case.path_parameters.update({name: good[name] for name in case.path_parameters})

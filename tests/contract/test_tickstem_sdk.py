@@ -13,6 +13,8 @@ from tickstem import APIError, CronClient, CronRegisterParams, is_quota_exceeded
 
 from tests.support.daemon import Harness, eventually
 from tests.support.endpoint import Endpoint
+from tickd.domain.accounts import DEFAULT_ACCOUNT
+from tickd.domain.limits import LimitsChange
 
 ANYWHERE = "http://127.0.0.1:9/"
 
@@ -176,3 +178,14 @@ async def test_an_unknown_key_is_unauthorized(tickd: Harness) -> None:
         error = await Sdk(client, thread).fails("list")
     assert is_unauthorized(error)
     assert error.message == "this API key is unknown or revoked"
+
+
+async def test_it_knows_what_is_over_the_quota(tickd: Harness, sdk: Sdk) -> None:
+    job = await sdk("register", params())
+    limits = LimitsChange(max_jobs=1, min_interval_secs=300, executions_per_month=0)
+    await tickd.daemon.services.limits.set(DEFAULT_ACCOUNT, limits)
+    error = await sdk.fails("register", params(name="another"))
+    assert is_quota_exceeded(error)
+    assert error.message == "max_jobs: this account may have 1 job"
+    assert is_quota_exceeded(await sdk.fails("register", params(schedule="* * * * *")))
+    assert (await sdk("register", params(schedule="0 3 * * *"))).id == job.id

@@ -16,10 +16,12 @@ from typing import Any
 
 import pytest
 
+from tests.contract.mailing import verifying
 from tests.docs.pages import ROOT, codes, page
 from tests.support.clock import FakeClock
 from tests.support.daemon import KEY, Harness, eventually, running
 from tests.support.endpoint import Endpoint
+from tests.support.mail_domains import mail_domains
 from tickd import config
 from tickd.clock import SystemClock
 from tickd.config import SETTINGS, Settings
@@ -140,7 +142,70 @@ async def test_tickstem_heartbeat(tickd: Harness, endpoint: Endpoint) -> None:
     assert "deleted: 404 no heartbeat hb_" in said
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("[ft]i*_*")))
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+async def test_first_verification(tmp_path: Path, endpoint: Endpoint) -> None:
+    async with verifying(tmp_path / "tickd.db") as (tickd, _):
+        said = await _run(tickd, endpoint.url, "sh", str(EXAMPLES / "first_verification.sh"))
+        left = (await tickd.call("GET", "/v1/verify/history")).json["total"]
+    good, role, typo, mistake, thrown = said.splitlines()[:5]
+    assert '"email":"someone@gmail.com","valid":true,"mx_found":true,' in good
+    assert '"valid":true,"mx_found":true,"disposable":false,"role_based":true,' in role
+    assert typo.endswith('"suggestion":"gmail.com"}')
+    assert '"valid":false,"mx_found":false,' in mistake
+    assert '"valid":false,"mx_found":true,"disposable":true,' in thrown
+    assert '"limit":5,"offset":0,"total":3}\n\nas CSV:\nid,email,valid,' in said
+    assert said.endswith('deleted:\n{"deleted":1}\n')
+    assert left == 4
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+async def test_batch_verification(tmp_path: Path, endpoint: Endpoint) -> None:
+    async with verifying(tmp_path / "tickd.db") as (tickd, _):
+        said = await _run(tickd, endpoint.url, "sh", str(EXAMPLES / "batch_verification.sh"))
+        left = (await tickd.call("GET", "/v1/verify/history")).json["total"]
+    assert '"status":"running","total":4,"done":0,' in said
+    followed, _, last = said.partition("\nfollowed:\n")[2].partition("\nthe last two:\n")
+    assert 'event: done\ndata: {"id":"bat_' in followed
+    assert '"status":"done","total":4,"done":4,"valid":2,"invalid":2,"unknown":0,' in followed
+    assert [f'"index":{number},' in followed for number in range(5)] == [True] * 4 + [False]
+    assert [f'"index":{number},' in last for number in range(4)] == [False, False, True, True]
+    assert last.endswith("\n\ndeleted\n")
+    assert left == 0
+
+
+async def test_verify_file() -> None:
+    async with mail_domains() as names:
+        done = await _ended(
+            "sh",
+            str(EXAMPLES / "verify_file.sh"),
+            TICKD=str(Path(sys.executable).with_name("tickd")),
+            TICKD_DNS_SERVER=f"127.0.0.1:{names.port}",
+        )
+    assert done.returncode == 0, done.stderr
+    header, ada, bob, cleo = done.stdout.splitlines()
+    assert header == "name;email;city;valid;mx_found;disposable;role_based;reason;suggestion"
+    assert ada == '"Lovelace, Ada";someone@gmail.com;London;true;true;false;false;;'
+    assert bob.endswith(";Berlin;false;false;false;false;the address has more than one @-sign;")
+    assert cleo.endswith(";mailinator.com is a domain of throw-away mailboxes;")
+
+
+async def test_tickstem_verify(tmp_path: Path, endpoint: Endpoint) -> None:
+    async with verifying(tmp_path / "tickd.db") as (tickd, _):
+        said = await _run(tickd, endpoint.url, sys.executable, str(EXAMPLES / "tickstem_verify.py"))
+    lines = said.splitlines()
+    assert lines[:2] == ["someone@gmail.com is good", "info@gmail.com is good, shared"]
+    assert lines[2].startswith("someone@@gmail.com is not: ")
+    assert lines[3:] == [
+        f"2026-03-03T12:00:00Z {email} {valid}"
+        for email, valid in (
+            ("someone@@gmail.com", False),
+            ("info@gmail.com", True),
+            ("someone@gmail.com", True),
+        )
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("[bft]*_*")))
 async def test_a_wrong_key_is_told_in_tickds_words(name: str, tickd: Harness, endpoint: Endpoint) -> None:
     program = "sh" if name.endswith(".sh") else sys.executable
     if shutil.which("curl") is None and program == "sh":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from typing import get_args
 
@@ -40,6 +41,12 @@ def test_what_is_stored_is_the_hash() -> None:
     assert (stored.last_used_at, stored.revoked_at) == (None, None)
     assert stored.id.startswith("key_")
     assert text not in repr(stored)
+
+
+def test_a_new_account_signs_its_webhooks_with_a_secret_of_its_own() -> None:
+    one, other = (accounts.create("team", now=5) for _ in range(2))
+    assert one.webhook_secret != other.webhook_secret
+    assert len(base64.b64decode(one.webhook_secret.removeprefix("whsec_"), validate=True)) >= 24
 
 
 @pytest.mark.parametrize(

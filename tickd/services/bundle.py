@@ -14,11 +14,14 @@ from tickd.services.health import Health
 from tickd.services.heartbeats import Heartbeats
 from tickd.services.incidents import Incidents
 from tickd.services.jobs import Jobs
+from tickd.services.limits import Limits
 from tickd.services.maintenance import Maintenance
 from tickd.services.monitors import Monitors
 from tickd.services.overview import Overview
 from tickd.services.status_pages import StatusPages
 from tickd.services.users import Users
+from tickd.services.verification import Verifications
+from tickd.services.verification_batches import VerificationBatches
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +43,6 @@ class Services:
     bulk: Bulk
     firing: Firing
     health: Health
+    limits: Limits
+    verifications: Verifications
+    verification_batches: VerificationBatches

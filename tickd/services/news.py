@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Literal, NamedTuple
 
 from tickd import logs
 from tickd.clock import Clock
-from tickd.errors import TooMany, Unavailable
+from tickd.errors import Unavailable
+from tickd.services.seats import Seats
 
 ASK_SECS = 1.0
 """How often it is asked at most."""
@@ -21,7 +22,6 @@ TICK_SECS = 10.0
 VIEWERS_MOST = 20
 ACCOUNT_VIEWERS_MOST = 200
 """How many may follow at once with one session, and how many in one account: each holds a connection."""
-_WAIT_SECS = 30
 
 log = logging.getLogger("tickd.news")
 
@@ -31,11 +31,6 @@ class Story(NamedTuple):
 
     event: Literal["state", "tick"]
     version: str
-
-
-class _Seat(NamedTuple):
-    session: str
-    is_gone: Callable[[], bool]
 
 
 class _Feed:
@@ -66,7 +61,11 @@ class News:
         self._version = version
         self._clock = clock
         self._feeds: dict[str, _Feed] = {}
-        self._seats: dict[str, dict[object, _Seat]] = {}
+        self.seats = Seats(
+            account_most=ACCOUNT_VIEWERS_MOST,
+            session_most=VIEWERS_MOST,
+            sentence="too many pages are open at once",
+        )
         self._stopping = asyncio.Event()
 
     @property
@@ -74,24 +73,11 @@ class News:
         """How many accounts somebody follows now."""
         return len(self._feeds)
 
-    @contextmanager
-    def seat(self, account_id: str, session: str, is_gone: Callable[[], bool]) -> Iterator[None]:
-        """A place among those who follow; TooMany where the session or the account has no more of them.
-
-        Whoever `is_gone` counts no more, though it is not noticed before the next story.
-        """
-        seats = self._seats.setdefault(account_id, {})
-        taken = [one.session for one in seats.values() if not one.is_gone()]
-        if taken.count(session) >= VIEWERS_MOST or len(taken) >= ACCOUNT_VIEWERS_MOST:
-            raise TooMany("too many pages are open at once", _WAIT_SECS)
-        own = object()
-        seats[own] = _Seat(session, is_gone)
-        try:
-            yield
-        finally:
-            del seats[own]
-            if not seats:
-                self._seats.pop(account_id, None)
+    def seat(
+        self, account_id: str, session: str, is_gone: Callable[[], bool]
+    ) -> AbstractContextManager[None]:
+        """A place among those who follow; TooMany where the session or the account has no more of them."""
+        return self.seats.seat(account_id, session, is_gone)
 
     async def follow(self, account_id: str) -> AsyncGenerator[Story, None]:
         """The version at once and whenever it changes, and a tick when nothing has for ten seconds."""
@@ -130,6 +116,12 @@ class News:
                 log.warning("news not read", extra=logs.fields(account=account_id, error=error.message))
             cost = self._clock.monotonic() - before
             await self._clock.wait(self._stopping, max(ASK_SECS, SHARE * cost))
+
+    def wake(self, account_ids: Iterable[str]) -> None:
+        """Tell all who follow these accounts something, now."""
+        for account_id in account_ids:
+            if account_id in self._feeds:
+                self._feeds[account_id].wake()
 
     def stop(self) -> None:
         """End every feed at once."""

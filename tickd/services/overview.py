@@ -173,6 +173,10 @@ class Overview:
         """A place among those who watch; TooMany where the session or the account has no more of them."""
         return self._news.seat(account_id, session, is_gone)
 
+    def accounts_turned(self, suspended: frozenset[str], _resumed: frozenset[str]) -> None:
+        """Let those who watch a suspended account find out that nobody is signed in there."""
+        self._news.wake(suspended)
+
     def stop(self) -> None:
         """Let everyone who watches go."""
         self._news.stop()

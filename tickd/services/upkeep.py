@@ -9,7 +9,17 @@ from dataclasses import dataclass
 
 from tickd import logs
 from tickd.domain import times
-from tickd.store import alerts, executions, incidents, pings, retention, users
+from tickd.store import (
+    alerts,
+    executions,
+    incidents,
+    pings,
+    retention,
+    use,
+    users,
+    verification,
+    verification_batches,
+)
 from tickd.store.database import Database
 
 SLICE = 500
@@ -35,6 +45,7 @@ class Keep:
     forget: Callable[[sqlite3.Connection, int, int], int]
     retentions: Callable[[Database, int, int], Awaitable[Sequence[tuple[int, int]]]]
     forget_old: Callable[[sqlite3.Connection, Iterable[tuple[int, int]], int], int]
+    most: int = SLICE // 10
 
 
 def _none(_tx: sqlite3.Connection, _row: int, _most: int) -> int:
@@ -53,6 +64,15 @@ KEEPS = (
     Keep("alerts", retention.none_deleted, _none, retention.at_once, alerts.forget_old),
     Keep("incidents", retention.none_deleted, _none, retention.at_once, incidents.forget_old),
     Keep("sessions", retention.none_deleted, _none, retention.at_once, users.forget_expired),
+    Keep("verifications", retention.none_deleted, _none, retention.at_once, verification.forget_old, SLICE),
+    Keep(
+        "verification batches",
+        retention.none_deleted,
+        _none,
+        retention.at_once,
+        verification_batches.forget_old,
+    ),
+    Keep("monthly counts", retention.none_deleted, _none, retention.at_once, use.forget_old),
 )
 
 
@@ -77,9 +97,9 @@ class Upkeep:
         if not batch:
             return self._turn(now)
         before = [(row, now - days * times.DAY) for row, days in batch]
-        gone = await self._db.write(lambda tx: keep.forget_old(tx, before, SLICE // 10))
+        gone = await self._db.write(lambda tx: keep.forget_old(tx, before, keep.most))
         self._count(gone)
-        if gone < SLICE // 10:
+        if gone < keep.most:
             self._after = batch[-1][0]
         return now + PAUSE
 

@@ -95,8 +95,10 @@ def _responses(route: Route) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for status, kind in route.answers.items():
         found[str(status)] = {"description": _WORDS[status]}
-        if kind is not None:
-            found[str(status)]["content"] = _content(kind)
+        content = _content(kind) if kind is not None else {}
+        content |= {media: {} for media in route.also}
+        if content:
+            found[str(status)]["content"] = content
     refusals = {*route.errors, *_ALWAYS, *(() if route.scope is None else _KEYED)}
     if route.request is not None:
         refusals.add(413)

@@ -83,12 +83,15 @@ class Call:
             raise Malformed(f"the body did not arrive within {BODY_SECS:g} s") from error
 
 
-Handler = Callable[[Call], Awaitable[Answer]]
+Handler = Callable[[Call], Awaitable[Answer | web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One call: `scope` None needs no key; `answers` are the types of its good answers by status."""
+    """One call: `scope` None needs no key; `answers` are the types of its good answers by status.
+
+    `also` are the media types that a good answer can have instead of JSON.
+    """
 
     method: str
     path: str
@@ -101,6 +104,7 @@ class Route:
     errors: tuple[int, ...] = ()
     documented: bool = True
     tags: tuple[str, ...] = field(default=())
+    also: tuple[str, ...] = ()
 
 
 def bind(app: web.Application, route: Route) -> None:
@@ -112,7 +116,8 @@ def bind(app: web.Application, route: Route) -> None:
         if route.scope is not None:
             caller = await services.accounts.authenticate(_key(request), request[SOURCE])
             caller.require(route.scope)
-        return render(await route.handler(Call(request, services, caller)))
+        said = await route.handler(Call(request, services, caller))
+        return render(said) if isinstance(said, Answer) else said
 
     app.router.add_route(route.method, route.path, serve)
     if route.method == "GET" and route.scope is None and not route.path.startswith("/x/"):
