@@ -42,15 +42,21 @@ class Unauthorized(TickdError):
 
 
 class Forbidden(TickdError):
-    """The credential is good, but lacks the scope."""
+    """The credential is good, but lacks the scope, or its account is suspended."""
 
     code = "forbidden"
 
 
 class LimitReached(TickdError):
-    """A limit of the account is reached; the sentence names it."""
+    """A limit of the account is reached: `LimitReached("max_jobs", "this account may have …")`."""
 
     code = "limit_reached"
+
+    def __init__(self, limit: str, sentence: str, *, message: str = "") -> None:
+        """`message` is what the caller is told where the name of the limit says nothing to them."""
+        super().__init__(message or f"{limit}: {sentence}")
+        self.limit = limit
+        self.sentence = sentence
 
 
 class NotFound(TickdError):

@@ -8,8 +8,16 @@ from tests.browser.company import Company
 from tests.support.process import query
 from tickd.web.pages import table
 
-GONE = ("/status/{slug}/logo", "/status/{slug}/theme-{color}.css", "/events")
-"""What the seeded company has none of, and what never ends."""
+GONE = (
+    "/status/{slug}/logo",
+    "/status/{slug}/theme-{color}.css",
+    "/events",
+    "/verify/batches/{id}/events",
+    "/verify/batches/{id}/results.csv",
+    "/verify/export.csv",
+    "/verify/export.json",
+)
+"""What the seeded company has none of, what never ends, and what a browser saves and does not show."""
 EXAMPLES = {
     "/?kind=monitor": "a filtered overview",
     "/?q=nothing+is+called+so": "an overview that is empty",
@@ -19,6 +27,9 @@ EXAMPLES = {
     "/monitors/{Staging shop}": "a monitor that is paused",
     "/heartbeats/{Certificate renewal}": "a heartbeat that was never pinged",
     "/jobs/{Refresh exchange rates}": "a job that is paused",
+    "/verify?result={verification}": "what was found out about an address",
+    "/verify/history?valid=false": "a filtered history",
+    "/verify/batches/{batches}?show=unknown": "a filtered batch",
     "/no/such/page": "nothing",
 }
 """Addresses besides; a name in braces stands for the id of what is called so."""
@@ -50,6 +61,9 @@ async def identifiers(company: Company) -> dict[str, str]:
     runs = await company.harness.call("GET", f"/v1/jobs/{found['jobs']}/executions?limit=1")
     pings = await company.harness.call("GET", f"/v1/heartbeats/{found['heartbeats']}/pings?limit=1")
     found["execution"], found["ping"] = runs.json["executions"][0]["id"], pings.json["pings"][0]["id"]
+    history = (await company.harness.call("GET", "/v1/verify/history?valid=false&limit=200")).json["results"]
+    found["history"] = found["verification"] = next(one["id"] for one in history if "suggestion" in one)
+    found["batches"] = (await company.harness.call("GET", "/v1/verify/batch")).json["batches"][0]["id"]
     rows = query(Path(company.harness.daemon.settings.db), "SELECT 'users', id FROM users")
     rows += query(Path(company.harness.daemon.settings.db), "SELECT 'keys', id FROM api_keys")
     slug = "SELECT 'of a monitor', slug FROM monitors WHERE name = 'Public API'"
@@ -66,7 +80,7 @@ def filled(path: str, known: dict[str, str]) -> str:
     if path.startswith("/s/"):
         return path.replace("{slug}", known["of a monitor"])
     parts = path.strip("/").split("/")
-    noun = parts[1] if parts[0] == "settings" and len(parts) > 1 else parts[0]
+    noun = parts[1] if parts[0] in ("settings", "verify") and len(parts) > 1 else parts[0]
     named = {name: identifier for name, identifier in known.items() if "{" + name + "}" in path}
     for name, identifier in named.items():
         path = path.replace("{" + name + "}", identifier)

@@ -86,7 +86,7 @@ async def test_every_place_is_in_sight_on_a_phone(browser: Browser, company: Com
                 await one.bounding_box()
                 for one in await reader.page.locator('nav[aria-label="Main"] a').all()
             ]
-            assert len(boxes) == 7
+            assert len(boxes) == 8
             assert all(box and box["x"] >= 0 and box["x"] + box["width"] <= width for box in boxes)
             assert len({box["y"] for box in boxes if box}) == 2
             assert await reader.page.evaluate("document.querySelector('.card.flush').scrollWidth") <= width

@@ -21,6 +21,7 @@ from tickd.services.heartbeats import Heartbeats
 from tickd.services.maintenance import Calendar
 from tickd.services.network import OwnNetwork, Reach
 from tickd.services.pinging import Pinging, Taken
+from tickd.services.suspensions import Suspensions
 from tickd.services.telling import Telling
 from tickd.services.upkeep import Upkeep
 from tickd.services.witness import Witness
@@ -45,7 +46,8 @@ class Hearing:
         self.clock = clock
         self.witness = Witness(db, clock)
         self.network = OwnNetwork(lambda: references, reach, clock, self.witness)
-        self.telling = Telling(Calendar())
+        self.suspensions = Suspensions(db)
+        self.telling = Telling(Calendar(), self.suspensions)
         self.pinging = Pinging(db, clock, Doors(), self.network, self.telling)
         self.expiry = Expiry(db, clock, self.pinging, self.witness, self.network, self.telling)
         self.upkeep = Upkeep(db)

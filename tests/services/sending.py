@@ -32,6 +32,7 @@ from tickd.services.channels import Channels
 from tickd.services.delivery import Delivery
 from tickd.services.incidents import Incidents, Seen
 from tickd.services.maintenance import Calendar, Maintenance
+from tickd.services.suspensions import Suspensions
 from tickd.services.telling import Telling
 from tickd.store import alerts, monitors
 from tickd.store.database import Database
@@ -54,7 +55,8 @@ class Post:
         self.db = db
         self.clock = clock
         calendar = Calendar()
-        self.telling = Telling(calendar)
+        self.suspensions = Suspensions(db)
+        self.telling = Telling(calendar, self.suspensions)
         self.incidents = Incidents(db, clock, self.telling)
         self.delivery = Delivery(
             db,

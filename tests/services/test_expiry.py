@@ -192,7 +192,7 @@ async def test_a_restart_moves_what_passed_and_nothing_else(tmp_path: Path) -> N
         await ears.pass_time(5 * MINUTE)
         assert await ears.said_of(hourly, "missed") == [
             "no ping: expected at 2026-03-03T13:00:00Z, with a grace of 5 min; waited until "
-            "2026-03-03T22:05:00Z, because tickd could not see"
+            "2026-03-03T22:05:00Z, because its deadline was moved"
         ]
         assert due(await ears.shown(hourly)) == 11 * HOUR + 5 * MINUTE
         assert [event.rid for event in await ears.events(running) if event.kind == "overran"] == ["r"]

@@ -17,7 +17,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.seeding import pages, runs, subjects, telling
+from tests.support.seeding import pages, runs, subjects, telling, verifying
 from tests.support.seeding.checks import History, Watched
 from tests.support.seeding.telling import Failure
 from tickd.domain import cron, incidents, times
@@ -110,6 +110,7 @@ def seed(
         shown = pages.groups([monitor for monitor, _ in watched], awaited, page_subjects)
         slugs = pages.publish(db, shown, copies, now, some)
         token = pages.sign_in(db, now, some)
+        verifying.verify(db, now, some)
         accounts.set_fact(db, "alive_at", now)
         db.execute("COMMIT")
         db.executescript("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)")

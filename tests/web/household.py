@@ -92,6 +92,7 @@ async def household(tickd: Harness, endpoint: Endpoint, text: Text) -> Household
     await _pages(house, text, monitor["id"])
     house.known["alert"] = await _alert(tickd, opened["id"])
     await _people(house, text)
+    await _verified(house, text)
     return house
 
 
@@ -224,6 +225,13 @@ async def _people(house: Household, text: Text) -> None:
 
     await tickd.daemon._database.write(unit)
     house.known |= {"user": user.id, "session": other.id}
+
+
+async def _verified(house: Household, text: Text) -> None:
+    """An address, and a batch of two; none of them is one, so that no name server is asked."""
+    await house.make("verification", "/v1/verify", {"email": text("name")})
+    emails = [text("name"), text("free")]
+    await house.make("verification_batch", "/v1/verify/batch", {"emails": emails})
 
 
 async def snapshot(tickd: Harness, account_id: str | None = None) -> dict[str, list[tuple[Any, ...]]]:

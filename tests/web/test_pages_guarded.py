@@ -44,6 +44,8 @@ PARAMETERS = {
     "/status/": "slug",
     "/status/{slug}/theme-": "color",
     "/s/": "single",
+    "/verify/history/": "verification",
+    "/verify/batches/": "verification_batch",
 }
 """What stands where a path has a variable, by the path before it."""
 PUBLIC = {"slug", "color", "single"}
@@ -68,7 +70,10 @@ NOT_THERE = {"/status/{slug}/logo"}
 """What the household does not have: its status page has no logo."""
 SAID = ("Content-Security-Policy", "X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy")
 FREE = ("name", "q", "search", "tag", "tags", "group", "subject", "channel", "incident", "part", "title")
-CHOSEN = ("state", "status", "sort", "kind", "next", "token", "from", "range", "event", "job")
+CHOSEN = (
+    *("state", "status", "sort", "kind", "next", "token", "from", "range", "event", "job"),
+    *("result", "show", "valid"),
+)
 """What may be asked of a page behind its `?`: texts, and what is refused when it is none of a few."""
 FIELDS = ("id", "ids", "item", "subject", "chosen")
 """How forms may call what they are about."""
@@ -301,6 +306,8 @@ def test_an_id_of_another_account_in_a_form_changes_nothing_there(house: House, 
         "status_page",
         "user",
         "key",
+        "verification",
+        "verification_batch",
     )
     pairs = [(field, house.made.known[noun]) for noun in nouns for field in (noun, *FIELDS)]
     for do in ("pause", "resume", "delete", "tag", "run"):
@@ -334,7 +341,7 @@ def test_no_text_becomes_a_part_of_a_page(
         shown = nasty.visit("GET", nasty.path(page), headers=headers)
         assert shown.status == clean.status
         kind = shown.headers.get("Content-Type", "")
-        if "json" in kind or "css" in kind:
+        if "json" in kind or "css" in kind or "csv" in kind:
             continue
         assert PRODUCT not in shown.text and f"<{MARK}" not in shown.text
         if "rss" in kind:
@@ -362,6 +369,10 @@ SHOWN_EVIL = {
     "/status/{slug}",
     "/settings/users",
     "/settings/keys",
+    "/verify",
+    "/verify/history",
+    "/verify/batches/{id}",
+    "/verify/history/{id}/delete",
 }
 """Pages that show names or other texts for sure; where they did not, the test above would prove nothing."""
 

@@ -54,6 +54,7 @@ async def metrics(call: Call) -> Answer:
     states = await health.heartbeat_states()
     families = [*_ledger(ledger), *_firing(health), *_checking(health), *_waiting(health, states)]
     families += [*_telling(health, await health.outbox()), *_daemon(health)]
+    families.append(_limits(await call.services.limits.reached()))
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Families(families))
     return Answer(generate_latest(registry), content_type="text/plain")
@@ -119,6 +120,11 @@ def _ledger(ledger: Ledger) -> Iterator[Metric]:
         "Pending executions that wait for what their job requires.",
         ledger.deferred_executions,
     )
+
+
+def _limits(reached: dict[str, int]) -> Metric:
+    words = "Accounts that have reached a limit, by the limit."
+    return _labelled(GaugeMetricFamily, "tickd_accounts_at_limit", words, "limit", reached)
 
 
 def _firing(health: Health) -> Iterator[Metric]:

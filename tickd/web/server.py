@@ -21,6 +21,8 @@ from tickd.web.native import (
     maintenance,
     monitors,
     status_pages,
+    verification,
+    verification_batches,
 )
 from tickd.web.pages import status, table, visit
 from tickd.web.prints import Prints
@@ -51,6 +53,8 @@ def all_routes(base_url: Callable[[], str]) -> list[Route]:
         *maintenance.ROUTES,
         *status_pages.ROUTES,
         *accounts.ROUTES,
+        *verification.ROUTES,
+        *verification_batches.ROUTES,
         *rooster_monitors.ROUTES,
         *rooster_checks.ROUTES,
         *rooster_incidents.ROUTES,

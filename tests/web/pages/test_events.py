@@ -177,12 +177,12 @@ async def test_who_has_gone_is_let_go_of_at_the_next_news(tickd: Harness, me: Br
         await stream.next()
 
     async def is_seen_to_be_gone() -> bool:
-        return all(one.is_gone() for seats in news._seats.values() for one in seats.values())
+        return news.seats.taken == 0
 
     await eventually(is_seen_to_be_gone)
     await tickd.clock.advance(TICK_SECS)
 
     async def is_let_go() -> bool:
-        return news.followed == 0 and not news._seats
+        return news.followed == 0 and news.seats.held == 0
 
     await eventually(is_let_go)

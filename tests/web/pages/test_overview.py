@@ -14,7 +14,9 @@ import pytest
 from tests.support.browsing import Browser, browser, owner
 from tests.support.daemon import NOON, Harness, running
 from tests.web.pages.people import NASTY, made, signed_in, stranger
+from tickd.domain.accounts import DEFAULT_ACCOUNT
 from tickd.domain.checks import Check
+from tickd.domain.limits import LimitsChange
 from tickd.domain.times import DAY
 
 KINDS = ("monitor", "job", "heartbeat")
@@ -325,3 +327,19 @@ async def test_the_overview_of_1400_items_takes_less_than_100_ms(tickd: Harness,
         assert len(names(shown.text)) == 100
     # With the browser's own time, on a machine that may be busy.
     assert min(took) < 0.1
+
+
+async def test_runs_that_are_used_up_are_warned_of_until_the_month_ends(tickd: Harness, me: Browser) -> None:
+    made = await tickd.job(schedule="@yearly")
+    limits = tickd.daemon.services.limits
+    await limits.set(DEFAULT_ACCOUNT, LimitsChange(executions_per_month=2))
+    for said in (False, True):
+        reply = await tickd.call("POST", f"/v1/jobs/{made['id']}/trigger")
+        assert reply.status == 202, reply.json
+        shown = (await me.get("/")).words
+        warning = "All 2 runs of this month are used up: jobs are skipped until 1 Apr 2026, 00:00 UTC"
+        assert (warning in shown) == said
+    await limits.set(DEFAULT_ACCOUNT, LimitsChange(executions_per_month=1))
+    assert "The runs of this month are used up" in (await me.get("/")).words
+    await tickd.clock.advance(29 * 86_400)
+    assert "used up" not in (await me.get("/")).words

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 
 import pytest
 
@@ -11,6 +10,8 @@ from tests.support.browsing import owner
 from tests.support.daemon import Harness
 from tests.web.pages.people import NASTY, made, signed_in
 from tickd import __version__
+from tickd.domain.accounts import DEFAULT_ACCOUNT
+from tickd.domain.limits import LimitsChange
 
 SENT = {"name": "Shop", "alert_email": "ops@example.com", "owner_email": "", "batch_window_secs": "60"}
 
@@ -105,7 +106,7 @@ async def test_the_system_page_tells_how_the_daemon_is(tickd: Harness) -> None:
         page = await visitor.get("/settings/system")
         assert "All is well" in page.words
         assert f"Version {__version__}" in page.words
-        assert "Jobs 1 none" in page.words
+        assert "Jobs 1 , no limit none" in page.words
         shown = re.search(r"Database (\d+\.\d) kB", page.words)
         assert shown
         pages = await tickd.daemon._database.fetch("PRAGMA page_count")
@@ -121,12 +122,32 @@ async def test_the_system_page_tells_how_the_daemon_is(tickd: Harness) -> None:
         assert "<script>alert" not in page.text
 
 
-async def test_a_limit_that_is_reached_stands_out(tickd: Harness) -> None:
-    def unit(tx: sqlite3.Connection) -> None:
-        tx.execute("UPDATE accounts SET max_jobs = 1")
-
-    await tickd.daemon._database.write(unit)
+async def test_use_stands_beside_its_limit_and_what_is_near_or_reached_is_said(tickd: Harness) -> None:
+    limits = LimitsChange(max_jobs=1, max_monitors=5, max_heartbeats=2, executions_per_month=0)
+    await tickd.daemon.services.limits.set(DEFAULT_ACCOUNT, limits)
     await tickd.job()
+    for number in range(4):
+        body = {"name": f"m{number}", "url": "http://127.0.0.1:9/", "paused": True}
+        assert (await tickd.call("POST", "/v1/monitors", body)).status == 201
+    assert (await tickd.call("POST", "/v1/heartbeats", {"name": "h"})).status == 201
     async with owner(tickd) as visitor:
         page = await visitor.get("/settings/system")
-        assert '<td class="number bad">1</td><td class="number">1</td>' in page.text
+    for said in (
+        "Jobs 1 of 1 1 1 of 1 Limit reached",
+        "Monitors 4 of 5 5 4 of 5 Near the limit",
+        "Heartbeats 1 of 2 2 1 of 2 Runs",
+        "Runs this month 0 of 0 0 0 of 0 Limit reached",
+        "Verifications this month 0 , no limit none Shortest interval",
+    ):
+        assert said in page.words, said
+    assert '<progress max="5" value="4" class="near" aria-label="Monitors used">' in page.text
+
+
+@pytest.mark.parametrize("noun", ["jobs", "monitors", "heartbeats"])
+async def test_a_form_says_before_one_types_that_there_can_be_no_other(tickd: Harness, noun: str) -> None:
+    said = f"This account may have 0 {noun}, and has as many: another one will be refused."
+    async with owner(tickd) as visitor:
+        assert "another one will be refused" not in (await visitor.get(f"/{noun}/new")).words
+        limits = LimitsChange(max_jobs=0, max_monitors=0, max_heartbeats=0)
+        await tickd.daemon.services.limits.set(DEFAULT_ACCOUNT, limits)
+        assert said in (await visitor.get(f"/{noun}/new")).words

@@ -106,3 +106,11 @@ def test_the_moments_in_what_tickd_wrote_are_told_in_the_readers_zone() -> None:
 
 def test_what_others_wrote_stays_as_it_is() -> None:
     assert words.told("<b> at 2026-03-03T12:00:00Z") == "&lt;b&gt; at 2026-03-03T12:00:00Z"
+
+
+def test_an_address_stands_apart_and_shows_what_can_t_be_seen() -> None:
+    assert words.address("jane@b.c") == '<bdi class="break">jane@b.c</bdi>'
+    assert words.address("<i>\u202e\0\u00a0\n@b.c") == (
+        '<bdi class="break">&lt;i&gt;\\u202e\\u0000\\u00a0\\u000a@b.c</bdi>'
+    )
+    assert words.visible("zoë lark@bücher.shop") == "zoë lark@bücher.shop"

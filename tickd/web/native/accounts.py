@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from tickd.domain import headers, times
 from tickd.domain.accounts import Account, AccountChange, ApiKey, KeyRequest
@@ -31,6 +31,7 @@ class Use(Struct):
     monitors: int
     heartbeats: int
     executions_this_month: int
+    verifications_this_month: int
 
 
 class AccountAnswer(Struct):
@@ -84,9 +85,7 @@ _SAME = tuple(name for name in AccountAnswer.__struct_fields__ if name in Accoun
 
 
 async def _answer(call: Call, account: Account) -> Answer:
-    use = await call.services.jobs.counts(call.account_id)
-    use["monitors"] = await call.services.monitors.how_many(call.account_id)
-    use["heartbeats"] = await call.services.heartbeats.how_many(call.account_id)
+    use = structs.asdict(await call.services.limits.use(call.account_id))
     values = {name: getattr(account, name) for name in _SAME}
     if account.webhook_secret and not call.who.may("write"):
         values["webhook_secret"] = headers.MASK

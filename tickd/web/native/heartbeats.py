@@ -289,7 +289,7 @@ ROUTES = (
         {201: HeartbeatAnswer},
         scope="write",
         request=HeartbeatCreation,
-        errors=(400, 409),
+        errors=(400, 402, 409),
     ),
     Route("GET", _ALL, page, "List heartbeats", {200: HeartbeatList}, query=Wanted, errors=(400,)),
     Route("GET", _ONE, get, "Get a heartbeat", _GOOD, errors=(404,)),

@@ -179,7 +179,7 @@ ROUTES = (
         {200: JobAnswer, 201: JobAnswer},
         scope="write",
         request=JobRegistration,
-        errors=(400,),
+        errors=(400, 402),
     ),
     Route("GET", "/v1/jobs", page, "List jobs", {200: JobList}, query=Wanted, errors=(400,)),
     Route("GET", _ONE, get, "Get a job", {200: JobAnswer}, errors=(404,)),
@@ -192,7 +192,7 @@ ROUTES = (
             {200: JobAnswer},
             scope="write",
             request=JobChange,
-            errors=(400, 404, 409),
+            errors=(400, 402, 404, 409),
         )
         for method in ("PUT", "PATCH")
     ),
@@ -207,7 +207,13 @@ ROUTES = (
     ),
     *(
         Route(
-            "POST", f"{_ONE}/{word}", trigger, "Run a job now", {202: Triggered}, scope="write", errors=(404,)
+            "POST",
+            f"{_ONE}/{word}",
+            trigger,
+            "Run a job now",
+            {202: Triggered},
+            scope="write",
+            errors=(402, 404),
         )
         for word in ("trigger", "run")
     ),

@@ -197,7 +197,7 @@ ROUTES = (
         {201: MonitorAnswer},
         scope="write",
         request=MonitorCreation,
-        errors=(400, 409),
+        errors=(400, 402, 409),
     ),
     Route("GET", "/v1/monitors", page, "List monitors", {200: MonitorList}, query=Wanted, errors=(400,)),
     Route("GET", _ONE, get, "Get a monitor", {200: MonitorAnswer}, errors=(404,)),
@@ -210,7 +210,7 @@ ROUTES = (
             {200: MonitorAnswer},
             scope="write",
             request=MonitorChange,
-            errors=(400, 404, 409),
+            errors=(400, 402, 404, 409),
         )
         for method in ("PUT", "PATCH")
     ),

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from tickd.domain import users as rules
 from tickd.domain.users import UserCreation
-from tickd.errors import NotFound, TickdError, TooMany, Unauthorized, Unavailable
+from tickd.errors import Forbidden, NotFound, TickdError, TooMany, Unauthorized, Unavailable
 from tickd.services.users import Pending
 from tickd.web.answers import NATIVE
 from tickd.web.pages import forms
@@ -66,7 +66,7 @@ RECOVERY = (
         ),
     ),
 )
-REFUSED = (Unauthorized, TooMany, Unavailable)
+REFUSED = (Unauthorized, Forbidden, TooMany, Unavailable)
 """What a sign-in shows on its own page."""
 
 

@@ -78,6 +78,8 @@ class Form:
     """By field: text, bool for a checkbox, a list of values for `many`."""
     errors: dict[str, str] = field(default_factory=dict)
     """By field; what concerns no field that is shown is under ""."""
+    notice: str = ""
+    """What is to be known before one types."""
 
     def fields(self) -> Iterator[Field]:
         """All fields, in order."""

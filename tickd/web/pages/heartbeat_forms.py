@@ -15,7 +15,7 @@ from tickd.domain import cron
 from tickd.domain import heartbeats as rules
 from tickd.domain.heartbeats import Heartbeat, HeartbeatChange, HeartbeatCreation
 from tickd.errors import Invalid
-from tickd.web.pages import forms, requests, words
+from tickd.web.pages import forms, limits, requests, words
 from tickd.web.pages.forms import Field, Form, Section
 from tickd.web.pages.visit import Page, Visit
 
@@ -270,7 +270,8 @@ async def new(visit: Visit) -> web.Response:
     if like:
         original = await visit.services.heartbeats.get(visit.account_id, like)
         known = _known(original) | {"name": f"{original.name[:190]} (copy)", "slug": ""}
-    return await _page(visit, _shown(await _sections(visit, known.get("channels", ())), known))
+    begun = _shown(await _sections(visit, known.get("channels", ())), known)
+    return await _page(visit, await limits.warned(visit, "heartbeats", begun))
 
 
 async def create(visit: Visit) -> web.Response:
@@ -365,8 +366,7 @@ async def _request(
 async def _page(
     visit: Visit, form: Form, known: Heartbeat | None = None, snippets: list[tuple[str, str]] | None = None
 ) -> web.Response:
-    values = form.values
-    wanted = Rhythm(rhythm=values["rhythm"], schedule=values["schedule"], timezone=values["timezone"])
+    wanted = Rhythm(**{name: form.values[name] for name in ("rhythm", "schedule", "timezone")})
     return visit.page(
         "heartbeats/form.html",
         422 if form.errors else 200,

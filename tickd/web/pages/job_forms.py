@@ -15,7 +15,7 @@ from tickd.domain import jobs as rules
 from tickd.domain.jobs import Job, JobChange, JobRegistration
 from tickd.errors import Conflict, Invalid, TickdError
 from tickd.services.jobs import Foreseen
-from tickd.web.pages import forms, requests
+from tickd.web.pages import forms, limits, requests
 from tickd.web.pages.forms import Form
 from tickd.web.pages.job_fields import (
     BARE,
@@ -169,7 +169,8 @@ async def new(visit: Visit) -> web.StreamResponse:
         shown, left_out = copied(job)
     choices = await _choices(visit, structs.replace(job, id=""))
     begun = sections(choices, None, is_fresh=not source)
-    return await _page(visit, forms.filled(begun, shown), None, left_out=left_out)
+    form = await limits.warned(visit, "jobs", forms.filled(begun, shown))
+    return await _page(visit, form, None, left_out=left_out)
 
 
 async def create(visit: Visit) -> web.StreamResponse:

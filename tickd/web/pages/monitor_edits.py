@@ -8,7 +8,7 @@ from aiohttp import web
 
 from tickd.domain.monitors import Monitor
 from tickd.errors import TickdError
-from tickd.web.pages import forms, monitor_fields, monitor_forms, monitor_requests
+from tickd.web.pages import forms, limits, monitor_fields, monitor_forms, monitor_requests
 from tickd.web.pages.monitor_fields import DEFAULTS, TYPES
 from tickd.web.pages.monitor_forms import Editor
 from tickd.web.pages.monitor_words import steps
@@ -24,7 +24,9 @@ async def new(visit: Visit) -> web.StreamResponse:
     if source is not None:
         seen = await visit.services.monitors.get(visit.account_id, source)
         known = monitor_fields.copied(monitor_fields.values_of(seen.monitor))
-    return _page(visit, await monitor_forms.opened(visit, None, known), copies=source is not None)
+    editor = await monitor_forms.opened(visit, None, known)
+    await limits.warned(visit, "monitors", editor.form)
+    return _page(visit, editor, copies=source is not None)
 
 
 async def create(visit: Visit) -> web.StreamResponse:

@@ -85,6 +85,7 @@ async def _shown(visit: Visit, wanted: Wanted) -> dict[str, Any]:
         "target": target,
         "result": result,
         "nowhere": await visit.services.channels.warning(account_id),
+        "runs_again": await visit.services.limits.runs_again(account_id),
     }
 
 

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from tickd.domain.accounts import Account, AccountChange
 from tickd.domain.jobs import Severity
-from tickd.web.pages import forms, requests
+from tickd.web.pages import forms, limits, requests
 from tickd.web.pages.forms import Field, Form, Section
 from tickd.web.pages.visit import Page, Visit
 
@@ -114,22 +114,10 @@ async def system(visit: Visit) -> web.Response:
         size=size,
         free=free,
         account=found,
-        use=await _use(visit, found),
+        use=limits.rows(found, await visit.services.limits.use(visit.account_id)),
         warning=await visit.services.channels.warning(visit.account_id),
         failing=await visit.services.channels.failing(visit.account_id),
     )
-
-
-async def _use(visit: Visit, account: Account) -> list[tuple[str, int, int | None]]:
-    """What the account has of each kind, and its limit."""
-    services, of = visit.services, visit.account_id
-    counts = await services.jobs.counts(of)
-    return [
-        ("Jobs", counts["jobs"], account.max_jobs),
-        ("Monitors", await services.monitors.how_many(of), account.max_monitors),
-        ("Heartbeats", await services.heartbeats.how_many(of), account.max_heartbeats),
-        ("Runs this month", counts["executions_this_month"], account.executions_per_month),
-    ]
 
 
 def _page(

@@ -43,6 +43,7 @@ _FILTERS: dict[str, Callable[..., object]] = {
     "state": words.state,
     "lines": words.lines,
     "told": words.told,
+    "address": words.address,
 }
 
 

@@ -192,7 +192,8 @@ async def own_domains(request: web.Request, handler: Answering) -> web.StreamRes
 async def on_own_domain(request: web.Request, page: StatusPage) -> web.StreamResponse:
     """What a page's own domain answers: the page and what belongs to it, and nothing else of tickd."""
     handler = _OF_DOMAIN.get(request.path) or (theme if _THEME.fullmatch(request.path) else None)
-    if handler is None or not page.is_open or request.method not in ("GET", "HEAD"):
+    is_open = request.app[SERVICES].status_pages.is_open(page)
+    if handler is None or not is_open or request.method not in ("GET", "HEAD"):
         return missing(request)
     scheme = "https" if request[SECURE] else "http"
     try:

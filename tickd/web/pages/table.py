@@ -21,6 +21,9 @@ from tickd.web.pages import (
     status,
     status_pages,
     users,
+    verification,
+    verification_batches,
+    verification_history,
 )
 from tickd.web.pages.visit import Page
 
@@ -36,6 +39,9 @@ ALL: Sequence[tuple[Page, ...]] = (
     maintenance.PAGES,
     status_pages.PAGES,
     status.PAGES,
+    verification.PAGES,
+    verification_batches.PAGES,
+    verification_history.PAGES,
     settings.PAGES,
     security.PAGES,
     users.PAGES,

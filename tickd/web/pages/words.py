@@ -149,6 +149,16 @@ def state(name: str) -> Markup:
     return Markup('<span class="state {}">{}</span>').format(tone, word)
 
 
+def visible(text: str) -> str:
+    """Somebody's text with what can't be seen written out, so that nothing in it turns the rest around."""
+    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
+
+
+def address(text: str) -> Markup:
+    """An e-mail address that may be anything, apart from the text around it."""
+    return Markup('<bdi class="break">{}</bdi>').format(visible(text))
+
+
 def lines(text: str) -> Markup:
     """Text of several lines as HTML."""
     return Markup("<br>").join(escape(line) for line in text.splitlines())

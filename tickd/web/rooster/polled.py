@@ -76,7 +76,8 @@ def check_interval(call: Call, value: int) -> None:
     if value > INTERVAL_HIGH:
         raise Invalid("check_interval", f"must be between {low} and {INTERVAL_HIGH}")
     if value < low:
-        raise LimitReached(f"check_interval must be at least {low} seconds for this account")
+        sentence = f"check_interval must be at least {low} seconds for this account"
+        raise LimitReached("min_interval_secs", sentence, message=sentence)
 
 
 def answer(call: Call, seen: Seen) -> RoosterMonitor:
