@@ -27,7 +27,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "services": BASE | {"domain", "store", "outbound"},
     "loops": {"services", "domain", "clock", "errors", "logs"},
     "web": BASE | {"services", "domain"},
-    "app": ALL,
+    "assembly": ALL - {"store", "loops", "web"},
+    "app": ALL | {"assembly"},
     "cli": BASE | {"app", "config", "domain", "services"},
     "__main__": {"cli"},
 }

@@ -24,6 +24,7 @@ NOUNS = {
     "monitors",
     "status_pages",
     "verification",
+    "verification_batches",
 }
 PART_OF = {"executions": "jobs", "checks": "monitors", "alerts": "incidents"}
 """What is no noun of its own: it has its rules and its SQL, and its use cases are the noun's."""

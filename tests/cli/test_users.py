@@ -20,6 +20,7 @@ from tests.support.process import served
 from tickd import app, cli
 from tickd.domain.users import UserCreation
 from tickd.errors import Unauthorized
+from tickd.services.accounts import Accounts
 from tickd.services.users import Users
 
 GOOD = "correct horse battery"
@@ -164,9 +165,21 @@ def test_users_are_listed_and_deleted(run: Run) -> None:
     assert run("delete", "Bob@example.com").out == "bob@example.com is deleted.\n"
     assert refusal(run("delete", "bob@example.com")) == "no user bob@example.com"
     assert "is the account's only owner" in refusal(run("delete", "zoe@example.com"))
-    none = run("list", "--account", "acc_2")
+    assert refusal(run("list", "--account", "acc_2")) == "no account acc_2"
+
+
+def test_an_account_without_users_says_how_one_is_added(run: Run) -> None:
+    run("add", "zoe@example.com", "--generate")
+    path = str(Path("tickd.db").absolute())
+
+    async def make() -> str:
+        async with app.opened(path, Accounts) as accounts:
+            return (await accounts.create("other")).id
+
+    other = asyncio.run(make())
+    none = run("list", "--account", other)
     assert (none.status, none.out) == (0, "")
-    assert none.err.startswith("No users. Add one with: tickd user add ")
+    assert none.err == f"No users. Add one with: tickd user add you@example.com --account {other}\n"
 
 
 async def test_a_running_daemon_sees_a_new_password_at_once(tmp_path: Path) -> None:
