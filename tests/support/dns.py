@@ -104,8 +104,6 @@ async def naming(answer: Answering) -> AsyncIterator[ServedNames]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        # Handles are closed a turn later; a loop of uvloop that ends before may wait for them for ever.
-        await asyncio.sleep(0.01)
 
 
 async def _bound(

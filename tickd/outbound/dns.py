@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import dns.asyncresolver
 import dns.exception
@@ -22,6 +22,7 @@ import dns.resolver
 import idna
 
 from tickd.clock import Clock, SystemClock
+from tickd.outbound.dns_sockets import Sockets
 
 LookupKind = Literal["invalid", "no_host", "no_address", "server", "timeout", "local"]
 
@@ -36,6 +37,7 @@ MAX_THREADS: Final = 32
 # RFC 8305 section 3: how long the other family may keep us waiting once one has been answered.
 FAMILY_DELAY_SECS: Final = 0.25
 _LOOPBACK: Final = ("::1", "127.0.0.1")
+_SOCKETS: Final[Any] = Sockets()
 
 
 class LookupFailed(Exception):
@@ -281,7 +283,9 @@ async def _query(
     stub: dns.asyncresolver.Resolver, name: str, rdtype: dns.rdatatype.RdataType, limit_secs: float
 ) -> _Outcome:
     try:
-        answer = await stub.resolve(dns.name.from_text(name), rdtype, search=False, raise_on_no_answer=False)
+        answer = await stub.resolve(
+            dns.name.from_text(name), rdtype, search=False, raise_on_no_answer=False, backend=_SOCKETS
+        )
     except dns.resolver.NXDOMAIN:
         return _no_host(name)
     except dns.resolver.NoNameservers as failure:

@@ -8,7 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import dns.asyncresolver
 import dns.exception
@@ -24,6 +24,7 @@ import dns.rrset
 from tickd.clock import Clock, SystemClock
 from tickd.domain.verification import Exchange
 from tickd.outbound.dns import NO_MEANS, LookupFailed, LookupKind
+from tickd.outbound.dns_sockets import Sockets
 
 RESOLV_CONF: Final = "/etc/resolv.conf"
 # How often the file is looked at, and how long a failure is remembered (RFC 9520: 1 s to 5 min).
@@ -36,6 +37,7 @@ MAX_NAMES: Final = 10_000
 # How many names an alias may lead over when the name server does not follow it.
 MAX_ALIASES: Final = 8
 MAX_TURNS: Final = 6
+_SOCKETS: Final[Any] = Sockets()
 
 
 @dataclass(slots=True, frozen=True)
@@ -161,7 +163,9 @@ async def _follow(stub: dns.asyncresolver.Resolver, name: dns.name.Name) -> _Out
     """Ask for the MX records, and again for each alias that the name server did not follow itself."""
     ttl_secs = MAX_TTL_SECS
     for _ in range(MAX_ALIASES):
-        answer = await stub.resolve(name, dns.rdatatype.MX, search=False, raise_on_no_answer=False)
+        answer = await stub.resolve(
+            name, dns.rdatatype.MX, search=False, raise_on_no_answer=False, backend=_SOCKETS
+        )
         ttl_secs = min(ttl_secs, float(answer.chaining_result.minimum_ttl))
         if answer.rrset is not None:
             return _Said(_kind(answer.rrset), max(ttl_secs, MIN_TTL_SECS))
