@@ -82,7 +82,11 @@ async def no_task_left() -> AsyncIterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let every asynchronous test be watched for tasks."""
+    """Let every asynchronous test be watched for tasks, and those go first that wait for real clocks.
+
+    They would be what a run of several workers ends with, one of them at work.
+    """
+    items.sort(key=lambda item: "process" not in item.path.parts)
     for item in items:
         if isinstance(item, pytest.Function) and asyncio.iscoroutinefunction(item.obj):
             item.fixturenames.insert(0, "no_task_left")

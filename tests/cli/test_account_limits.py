@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
-import os
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.commands import Ended, Run
 from tests.support.process import served
-from tickd import cli
-
-Run = Callable[..., "Ended"]
 
 PLAIN = """\
 LIMIT                     MAY  HAS
@@ -30,38 +23,16 @@ retention_days             90
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a command ended."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def limits(self) -> dict[str, Any]:
-        """The limits of its JSON."""
-        found: dict[str, Any] = json.loads(self.out)["limits"]
-        return found
+@pytest.fixture(autouse=True)
+def database(run: Run) -> None:
+    """There is one in the folder."""
+    assert run("key", "create", "--name", "first").status == 0
 
 
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs `tickd` with these arguments in a folder with a database, with `typed` on standard input."""
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("TICKD_")]:
-        monkeypatch.delenv(name)
-
-    def invoke(*arguments: str, typed: str = "") -> Ended:
-        monkeypatch.setattr(sys, "argv", ["tickd", *arguments])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        said = capsys.readouterr()
-        return Ended(int(ended.value.code or 0), said.out, said.err)
-
-    assert invoke("key", "create", "--name", "first").status == 0
-    return invoke
+def limits(ended: Ended) -> dict[str, Any]:
+    """The limits of a command's JSON."""
+    found: dict[str, Any] = json.loads(ended.out)["limits"]
+    return found
 
 
 def test_a_fresh_account_has_no_limits(run: Run) -> None:
@@ -94,7 +65,7 @@ def test_what_is_said_is_set_and_the_rest_stays(run: Run) -> None:
         },
     }
     lifted = run("account", "limits", "--max-jobs", "none", "--min-interval-secs", "None", "--json")
-    assert lifted.limits == set_ones.limits | {"max_jobs": None, "min_interval_secs": None}
+    assert limits(lifted) == limits(set_ones) | {"max_jobs": None, "min_interval_secs": None}
 
 
 @pytest.mark.parametrize(
@@ -128,7 +99,7 @@ def test_history_is_not_removed_unasked(run: Run) -> None:
     assert run("account", "limits").out == PLAIN
     for arguments, typed, days in ((("7",), "y\n", 7), (("1", "--yes"), "", 1), (("30",), "", 30)):
         assert run("account", "limits", "--retention-days", *arguments, typed=typed).status == 0
-        assert run("account", "limits", "--json").limits["retention_days"] == days
+        assert limits(run("account", "limits", "--json"))["retention_days"] == days
 
 
 def test_there_must_be_such_an_account_and_a_database(run: Run) -> None:

@@ -3,55 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.support.commands import Run
 from tests.support.process import eventually, served
-from tickd import cli
-
-Run = Callable[..., "Ended"]
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a command ended."""
-
-    status: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty current directory, without settings in the environment."""
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("TICKD_")]:
-        monkeypatch.delenv(name)
-    return tmp_path
-
-
-@pytest.fixture
-def run(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs `tickd` with these arguments in the folder, in a terminal of so many columns."""
-
-    def invoke(*arguments: str, columns: int = 80) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["tickd", *arguments])
-        monkeypatch.setenv("COLUMNS", str(columns))
-        status = 0
-        try:
-            cli.main()
-        except SystemExit as ended:
-            status = int(ended.code or 0)
-        said = capsys.readouterr()
-        return Ended(status, said.out, said.err)
-
-    return invoke
 
 
 @pytest.fixture

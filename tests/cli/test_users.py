@@ -5,35 +5,23 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import os
 import re
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.support.clock import FakeClock
+from tests.support.commands import Ended, Run
 from tests.support.daemon import NOON, running
 from tests.support.process import served
-from tickd import app, cli
+from tickd import app
 from tickd.domain.users import UserCreation
 from tickd.errors import Unauthorized
 from tickd.services.accounts import Accounts
 from tickd.services.users import Users
 
 GOOD = "correct horse battery"
-Run = Callable[..., "Ended"]
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a command ended."""
-
-    status: int
-    out: str
-    err: str
 
 
 class Terminal(io.StringIO):
@@ -44,27 +32,9 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty current directory, without settings in the environment."""
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("TICKD_")]:
-        monkeypatch.delenv(name)
-    return tmp_path
-
-
-@pytest.fixture
-def run(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(run: Run) -> Run:
     """Runs `tickd user` with these arguments in the folder, with `typed` on standard input."""
-
-    def invoke(*arguments: str, typed: str = "", stdin: type[io.StringIO] = io.StringIO) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["tickd", "user", *arguments])
-        monkeypatch.setattr(sys, "stdin", stdin(typed))
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        said = capsys.readouterr()
-        return Ended(int(ended.value.code or 0), said.out, said.err)
-
-    return invoke
+    return partial(run, "user")
 
 
 def signs_in(folder: Path, email: str, password: str) -> bool:

@@ -80,15 +80,6 @@ def served(*, failing: tuple[str, ...] = (), silent: tuple[str, ...] = ()) -> It
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty current directory, without settings in the environment."""
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("TICKD_")]:
-        monkeypatch.delenv(name)
-    return tmp_path
-
-
-@pytest.fixture
 def names(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServedNames]:
     """The name server that is asked: it fails on fail.dev, and knows nothing of gone.example."""
     with served(failing=("fail.dev",)) as found:

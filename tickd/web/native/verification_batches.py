@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from aiohttp import web
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from tickd.domain import times
 from tickd.domain.verification import BATCH_MOST, Batch, Unknown, Verification
@@ -16,6 +16,7 @@ from tickd.errors import TickdError
 from tickd.web import server_events
 from tickd.web.answers import Answer, ErrorAnswer
 from tickd.web.fields import Page
+from tickd.web.native import verification
 from tickd.web.routes import Call, Route
 from tickd.web.streaming import stream
 
@@ -112,18 +113,7 @@ def result(one: Verification | Unknown) -> BatchResult:
     """One result as the native face shows it."""
     if isinstance(one, Unknown):
         return BatchResult(index=one.position, email=one.email, error=one.error)
-    return BatchResult(
-        index=one.position or 0,
-        id=one.id,
-        email=one.email,
-        valid=one.valid,
-        mx_found=one.mx_found,
-        disposable=one.disposable,
-        role_based=one.role_based,
-        reason=one.reason,
-        created_at=times.rfc3339(one.created_at),
-        suggestion=one.suggestion or UNSET,
-    )
+    return BatchResult(index=one.position or 0, **structs.asdict(verification.answer(one)))
 
 
 async def _whole(call: Call, batch: Batch) -> BatchAnswer:

@@ -2,52 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import click
 import pytest
 
+from tests.support.commands import Ended, Run
 from tickd import __version__, cli
-
-Run = Callable[..., "Ended"]
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a command ended."""
-
-    status: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty current directory, without settings in the environment."""
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("TICKD_")]:
-        monkeypatch.delenv(name)
-    return tmp_path
-
-
-@pytest.fixture
-def run(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs `tickd` with these arguments in the folder."""
-
-    def invoke(*arguments: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["tickd", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        said = capsys.readouterr()
-        return Ended(int(ended.value.code or 0), said.out, said.err)
-
-    return invoke
 
 
 def _sentence(ended: Ended) -> str:
