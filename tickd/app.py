@@ -120,7 +120,7 @@ class Daemon:
             if self.settings.api_key and await self.services.accounts.register_key(self.settings.api_key):
                 log.info("API key registered from TICKD_API_KEY")
             await self._witness.begin(now)
-            await self._suspensions.begin()
+            await self._suspensions.refresh()
             await self.services.users.begin()
             await self.services.maintenance.begin()
             await self.services.status_pages.begin()
@@ -166,7 +166,7 @@ class Daemon:
         maintenance = Maintenance(db, clock, calendar)
         maintenance.changed = incidents.maintenance_changed
         watching = (self._checking, self._history, self._network, self._expiry)
-        health = Health(db, clock, self._witness, firing, *watching, self._delivery)
+        health = Health(db, clock, self._witness, firing, *watching, self._delivery, self._verifier.exchanges)
         monitors = Monitors(
             db,
             clock,

@@ -51,7 +51,7 @@ def senders(settings: Settings, http: HttpClient, clock: Clock, base_url: Callab
     )
 
 
-def verifier(settings: Settings, clock: Clock, *, most: int = 64) -> Verifier:
+def verifier(settings: Settings, clock: Clock, *, most: int = 128) -> Verifier:
     """What decides about e-mail addresses, `most` of them at a time."""
     exchanges = Exchanges(settings.dns_server, most=most, clock=clock)
     return Verifier(exchanges, disposable=settings.disposable_domain, allowed=settings.allowed_domain)

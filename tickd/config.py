@@ -278,7 +278,7 @@ def _read(setting: Setting, given: Any, source: str) -> Any:
             if not isinstance(given, str | list | tuple):
                 raise ValueError("must be text or a list of texts")
             items: Sequence[Any] = [given] if isinstance(given, str) else given
-            return tuple(setting.read(str(item).strip()) for item in items)
+            return tuple(_read_one(setting, str(item).strip(), source) for item in items)
         if isinstance(given, dict | list):
             raise ValueError("must be a single value")
         if isinstance(given, bool):
@@ -286,3 +286,10 @@ def _read(setting: Setting, given: Any, source: str) -> Any:
         return setting.read(str(given).strip())
     except ValueError as error:
         raise StartupError(f"{source} {error}") from error
+
+
+def _read_one(setting: Setting, text: str, source: str) -> Any:
+    try:
+        return setting.read(text)
+    except ValueError as error:
+        raise StartupError(f"{source} {text[:100]!r} {error}") from error

@@ -13,14 +13,22 @@ from playwright.async_api import Browser, expect
 
 from tests.browser import axe
 from tests.browser.conftest import signed_in
-from tests.browser.visitor import PHONE, Visitor, visiting
+from tests.browser.visitor import COOKIE, PHONE, Visitor, visiting
 from tests.support.clock import FakeClock
 from tests.support.daemon import Harness, running
 from tests.support.mail_domains import mail_domains
+from tests.web.pages import people
 from tickd.clock import SystemClock
 
 SOME = "ada@tickd.dev\nnobody\nkim@broken.dev"
 """Of the last one the name servers tell nothing, which is tried twice and takes some seconds."""
+CLIPPED = """() => [...document.querySelectorAll(".card, .card td, .card th")]
+  .filter((one) => one.scrollWidth > one.clientWidth + 1)
+  .map((one) => `${one.tagName} ${one.className}: ${one.scrollWidth} > ${one.clientWidth}`)"""
+"""What of the page's cards can be seen only by scrolling to the side."""
+MIDDLES = """() => [...document.querySelectorAll(".brand, .top nav li, .tools, .tools summary")]
+  .map((one) => one.getBoundingClientRect()).map((box) => box.top + box.height / 2)"""
+"""How far down what is in the header stands, in CSS pixels."""
 LONG = 15_000
 """How long that takes at most, in milliseconds."""
 
@@ -59,11 +67,12 @@ async def test_the_progress_of_a_batch_is_seen_as_it_happens(visitor: Visitor) -
     await visitor.fill({"emails": SOME})
     await visitor.press("Verify the list")
     batch = visitor.page.locator("#batch")
-    await expect(batch).to_contain_text("2 of 3 done")
+    await expect(batch).to_contain_text("2 of 3 done, 1 to be asked again")
     await expect(batch.locator("progress")).to_have_js_property("value", 2)
     await visitor.page.evaluate("window.reader = 'still here'")
     assert await axe.faults(visitor.page) == []
     await expect(batch).to_contain_text("3 of 3 done", timeout=LONG)
+    await expect(batch.locator("#again")).to_have_count(0)
     await expect(batch.locator("tbody tr")).to_have_count(3)
     await expect(batch.locator("[role=status]")).to_contain_text("Done.")
     await expect(batch.locator("[data-count=unknown]")).to_have_text("1")
@@ -112,7 +121,13 @@ async def test_the_calls_of_the_api_are_shown_beside_what_is_typed(visitor: Visi
 
 
 @pytest.mark.parametrize(
-    "email", ["x" * 5_000, "'" + "w" * 60 + "@" + "v" * 180 + ".dev", "moc.x\u202e@tickd.dev"]
+    "email",
+    [
+        "x" * 5_000,
+        "'" + "w" * 60 + "@" + "v" * 180 + ".dev",
+        "x@" + "v" * 60 + "." + "w" * 60 + ".dev",
+        "moc.x\u202e@tickd.dev",
+    ],
 )
 async def test_a_strange_address_makes_no_page_wider(browser: Browser, tickd: Harness, email: str) -> None:
     token = await signed_in(tickd)
@@ -123,3 +138,35 @@ async def test_a_strange_address_makes_no_page_wider(browser: Browser, tickd: Ha
         for path in (*paths, f"/verify/batches/{batch['id']}"):
             await visitor.go(path)
             assert await axe.overflow(visitor.page) == [], path
+            assert await visitor.page.evaluate(CLIPPED) == [], path
+
+
+@pytest.mark.parametrize("width", [1100, 1180, 1280, 1920])
+async def test_the_header_is_one_row_whatever_the_reader_is_called(
+    browser: Browser, tickd: Harness, width: int
+) -> None:
+    email = "a-long-name-of-somebody@a-long-name-of-a-company.example.com"
+    await people.made(tickd, email, "owner")
+    async with people.signed_in(tickd, email) as person:
+        token = person.cookies[COOKIE]
+    async with visiting(browser, tickd.url, token=token, size=(width, 800)) as visitor:
+        await visitor.go("/verify")
+        middles = await visitor.page.evaluate(MIDDLES)
+        assert len(middles) > 10 and max(middles) - min(middles) < 4
+        assert await axe.overflow(visitor.page) == []
+
+
+async def test_an_address_is_found_in_the_history_and_deleted(visitor: Visitor) -> None:
+    await visitor.go("/verify")
+    for email in ("jane@tickd.dev", "joe@tickd.dev", "jane@tickd.dev"):
+        await visitor.fill({"email": email})
+        await visitor.press("Verify")
+    await visitor.go("/verify/history")
+    await visitor.fill({"email": "Jane@tickd.dev"})
+    await visitor.press("Find")
+    await visitor.says("2 verifications of Jane@tickd.dev.")
+    assert await axe.faults(visitor.page) == []
+    await visitor.follow("Delete all of this address…")
+    await visitor.press("Delete all of this address")
+    await visitor.says("2 verifications of that address deleted.")
+    await expect(visitor.page.locator("tbody tr")).to_have_count(1)

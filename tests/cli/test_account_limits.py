@@ -12,14 +12,14 @@ from tests.support.commands import Ended, Run
 from tests.support.process import served
 
 PLAIN = """\
-LIMIT                     MAY  HAS
-max_jobs                 none    0
-max_monitors             none    0
-max_heartbeats           none    0
-min_interval_secs        none
-executions_per_month     none    0
-verifications_per_month  none    0
-retention_days             90
+LIMIT                        MOST  USED
+max_jobs                 no limit     0
+max_monitors             no limit     0
+max_heartbeats           no limit     0
+min_interval_secs        no limit
+executions_per_month     no limit     0
+verifications_per_month  no limit     0
+retention_days                 90
 """
 
 
@@ -74,6 +74,7 @@ def test_what_is_said_is_set_and_the_rest_stays(run: Run) -> None:
         ("--max-jobs", "-1"),
         ("--max-monitors", "1000001"),
         ("--max-heartbeats", "many"),
+        ("--max-heartbeats", "9" * 5_000),
         ("--min-interval-secs", "0"),
         ("--min-interval-secs", "86401"),
         ("--executions-per-month", ""),
@@ -86,8 +87,27 @@ def test_what_is_said_is_set_and_the_rest_stays(run: Run) -> None:
 def test_what_is_out_of_range_changes_nothing(run: Run, option: str, value: str) -> None:
     refused = run("account", "limits", "--max-jobs", "5", option, value)
     assert (refused.status, refused.out) == (2, "")
-    assert f"Invalid value for '{option}'" in refused.err
+    assert f"Invalid value for '{option}': must be a whole number " in refused.err
     assert run("account", "limits").out == PLAIN
+
+
+def test_what_may_be_said_of_a_limit_is_told(run: Run) -> None:
+    for option, value, sentence in (
+        ("--max-jobs", "many", "must be a whole number between 0 and 1000000, or none for no limit"),
+        (
+            "--min-interval-secs",
+            "0",
+            "must be a whole number of seconds between 1 and 86400, or none for no limit",
+        ),
+        (
+            "--retention-days",
+            "none",
+            "must be a whole number of days between 1 and 3650; history is not kept without a limit",
+        ),
+    ):
+        assert run("account", "limits", option, value).err.endswith(f": {sentence}\n")
+    words = " ".join(run("account", "limits", "--help").out.split())
+    assert "but a lower --retention-days removes history for ever" in words
 
 
 def test_history_is_not_removed_unasked(run: Run) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.commands import Run
+from tests.support.commands import Ended, Run
 from tests.support.process import eventually, served
 
 
@@ -51,8 +52,9 @@ def test_two_accounts_may_have_one_name(run: Run, acme: str) -> None:
     assert run("account", "list").out.count("Acme GmbH") == 2
 
 
-def test_the_list_fits_the_terminal(run: Run) -> None:
+def test_the_list_fits_the_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     run("account", "create", "A name of some length " * 9)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     for columns in (80, 100, 200):
         lines = run("account", "list", columns=columns).out.splitlines()
         assert max(map(len, lines)) <= columns
@@ -61,6 +63,37 @@ def test_the_list_fits_the_terminal(run: Run) -> None:
     assert lines[2].endswith("A name of some length …") or "…" in lines[2]
     first = lines[1].split()
     assert [first[0], *first[1:5], first[6]] == ["acc_default", "active", "0", "0", "0", "default"]
+
+
+def test_a_list_that_goes_elsewhere_than_to_a_terminal_is_whole(run: Run) -> None:
+    name = ("A name of some length " * 9).strip()
+    run("account", "create", name)
+    assert run("account", "list", columns=80).out.splitlines()[2].endswith(f"  {name}")
+
+
+def test_a_key_of_a_suspended_account_is_said_to_be_refused(run: Run, acme: str) -> None:
+    def made() -> Ended:
+        return run("key", "create", "--account", acme, "--name", "a")
+
+    said = f"{acme} is suspended: the key is refused until you run tickd account resume {acme}\n"
+    assert "suspended" not in made().err
+    run("account", "suspend", acme)
+    late = made()
+    assert (late.status, late.out.startswith("tk_"), late.err.endswith(said)) == (0, True, True)
+    run("account", "resume", acme)
+    assert "suspended" not in made().err
+
+
+def test_help_says_what_suspension_leaves_and_when_it_begins(run: Run, acme: str) -> None:
+    words = " ".join(run("account", "suspend", "--help").out.split())
+    assert "Pings are still answered with 200" in words
+    for command in ("suspend", "resume"):
+        words = " ".join(run("account", command, "--help").out.split())
+        assert "A running daemon heeds it within about a second." in words
+        assert run("account", command, acme).out.endswith(
+            "; a running daemon heeds it within about a second.\n"
+        )
+    assert "limits" in run("account", "--help").out.splitlines()[2]
 
 
 def test_the_list_as_json(run: Run, acme: str) -> None:

@@ -39,6 +39,11 @@ def test_every_command_has_help(run: Run, path: tuple[str, ...], option: str) ->
     assert "--help" in ended.out
 
 
+def test_help_begins_with_all_that_it_does_on_one_line(run: Run) -> None:
+    does = run("--help").out.splitlines()[2]
+    assert does == "  Fires cron jobs, watches services and heartbeats, verifies e-mail addresses."
+
+
 def test_the_version(run: Run) -> None:
     assert run("--version") == Ended(0, f"tickd, version {__version__}\n", "")
 
@@ -151,7 +156,24 @@ def test_a_file_that_is_no_database_is_named(run: Run, folder: Path, arguments: 
         ([], {}, "max_calls = 0", "max_calls in my.toml must be a whole number between 1 and 5000"),
         ([], {}, "nope = 1", "my.toml has an unknown setting: nope"),
         ([], {}, "nope", "my.toml is not valid TOML: "),
-        (["--trusted-proxy", "proxy"], {}, "", "--trusted-proxy must be an IP address or a CIDR range"),
+        (
+            ["--trusted-proxy", "::1", "--trusted-proxy", "proxy"],
+            {},
+            "",
+            "--trusted-proxy 'proxy' must be an IP address or a CIDR range",
+        ),
+        (
+            [],
+            {"TICKD_DISPOSABLE_DOMAIN": "a.com, b c.com"},
+            "",
+            "TICKD_DISPOSABLE_DOMAIN 'b c.com' must be a domain name",
+        ),
+        (
+            [],
+            {},
+            'allowed_domain = ["a.com", "-b.com"]',
+            "allowed_domain in my.toml '-b.com' must be a domain name",
+        ),
         (["--base-url", "tickd.example.com"], {}, "", "--base-url must be an address such as https://"),
     ],
 )

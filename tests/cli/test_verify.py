@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ import pytest
 from tests.support.clock import FakeClock
 from tests.support.daemon import NOON
 from tests.support.dns import ServedNames
-from tests.support.mail_domains import mail_domains
+from tests.support.mail_domains import mail_domains_apart
 from tests.support.process import environment, eventually
 from tickd import cli
 from tickd.cli import judging, tables
@@ -54,29 +54,12 @@ class Ended:
         return self.err.splitlines()[-1].removeprefix("tickd: ")
 
 
-@contextmanager
-def served(*, failing: tuple[str, ...] = (), silent: tuple[str, ...] = ()) -> Iterator[ServedNames]:
-    """A name server on a thread of its own, because the command has an event loop of its own."""
-    ready, end = threading.Event(), asyncio.Event()
-    found: list[ServedNames] = []
-    loops: list[asyncio.AbstractEventLoop] = []
-
-    async def serve() -> None:
-        loops.append(asyncio.get_running_loop())
-        taking = ("tickd.dev", "gmail.con", "mailinator.com", *(f"d{n}.dev" for n in range(50)))
-        async with mail_domains(taking, failing=failing, silent=silent) as names:
-            found.append(names)
-            ready.set()
-            await end.wait()
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
-    thread.start()
-    try:
-        assert ready.wait(10)
-        yield found[0]
-    finally:
-        loops[0].call_soon_threadsafe(end.set)
-        thread.join(10)
+def served(
+    *, failing: tuple[str, ...] = (), silent: tuple[str, ...] = ()
+) -> AbstractContextManager[ServedNames]:
+    """A name server for a command, with domains enough."""
+    taking = ("tickd.dev", "gmail.con", "mailinator.com", *(f"d{n}.dev" for n in range(50)))
+    return mail_domains_apart(taking, failing=failing, silent=silent)
 
 
 @pytest.fixture
@@ -146,7 +129,7 @@ def test_results_stand_beside_the_input_behind_its_own_columns(run: Run, folder:
             f"{rows[5]};true;true;false;false;;gmail.com",
             f"{rows[6]};false;false;false;false;there is nothing after the @-sign;",
             f"{rows[7]};false;true;true;false;mailinator.com is a domain of throw-away mailboxes;",
-            "Gus;;;false;false;false;false;the address is empty;",
+            "Gus;;;false;false;false;false;there is no address;",
             ";;",
             "",
         ]
@@ -224,6 +207,25 @@ def test_bytes_that_are_no_utf_8_stay_as_they_are(run: Run, folder: Path) -> Non
     ] == b"J,j\xfcrgen@tickd.dev," + GOOD.encode()
 
 
+@pytest.mark.parametrize(
+    "encoding", ["windows-1252", "utf-8-sig", "utf-16", "utf-32-be", "shift_jis", "gb18030", "cp037", "hz"]
+)
+def test_a_table_in_another_encoding_stays_in_it(run: Run, folder: Path, encoding: str) -> None:
+    codec = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le"}.get(encoding, encoding)
+    (folder / "a.csv").write_bytes('"a, b",email\r\n=1|+,ada@tickd.dev\r\n'.encode(codec))
+    assert run("a.csv", "--encoding", encoding).status == 0
+    written = f'"a, b",email,{OURS}\r\n=1|+,ada@tickd.dev,{GOOD}\r\n'
+    assert (folder / "a.verified.csv").read_bytes() == written.encode(codec)
+
+
+def test_the_header_decides_what_is_between_columns(run: Run, folder: Path) -> None:
+    (folder / "a.csv").write_text("email,a,b\na@tickd.dev\nb@tickd.dev,1\nc@gone.example,1,2\n")
+    assert run("a.csv").err.startswith("a.csv: 3 rows, with the address in column 1 (email)\n")
+    assert (folder / "a.verified.csv").read_text() == (
+        f"email,a,b,{OURS}\na@tickd.dev,,,{GOOD}\nb@tickd.dev,1,,{GOOD}\nc@gone.example,1,2,{GONE}\n"
+    )
+
+
 def test_the_column_and_how_it_is_written_may_be_said(run: Run, folder: Path) -> None:
     (folder / "a.csv").write_text("from^to\nada@tickd.dev^bob@gone.example\n")
     for options, reason in (
@@ -292,6 +294,36 @@ def test_who_may_read_the_input_may_read_the_results(run: Run, folder: Path, mod
     (folder / "a.txt").write_text("ada@tickd.dev\n")
     (folder / "a.txt").chmod(mode)
     run("a.txt")
+    assert (folder / "a.verified.csv").stat().st_mode & 0o777 == result
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o664, 0o600])
+def test_the_results_belong_to_whom_the_input_belongs_to(run: Run, folder: Path, mode: int) -> None:
+    others = [12_345] if os.geteuid() == 0 else [one for one in os.getgroups() if one != os.getegid()]
+    if not others:
+        pytest.skip("there is no other group that this user may give a file to")
+    owner = 12_346 if os.geteuid() == 0 else os.geteuid()
+    (folder / "a.txt").write_text("ada@tickd.dev\n")
+    (folder / "a.txt").chmod(mode)
+    os.chown("a.txt", owner, others[0])
+    run("a.txt")
+    made = (folder / "a.verified.csv").stat()
+    assert (made.st_uid, made.st_gid, made.st_mode & 0o777) == (owner, others[0], mode)
+
+
+@pytest.mark.parametrize(
+    ("mode", "result"), [(0o640, 0o600), (0o664, 0o644), (0o604, 0o600), (0o644, 0o644), (0o600, 0o600)]
+)
+def test_a_group_that_cant_be_given_is_not_replaced_by_another(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, mode: int, result: int
+) -> None:
+    def refused(*_: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    (folder / "a.txt").write_text("ada@tickd.dev\n")
+    (folder / "a.txt").chmod(mode)
+    monkeypatch.setattr(os, "fchown", refused)
+    assert run("a.txt").status == 0
     assert (folder / "a.verified.csv").stat().st_mode & 0o777 == result
 
 
@@ -468,6 +500,13 @@ async def _verifier(kind: type[Verifier]) -> AsyncIterator[Verifier]:
             ("--delimiter", "comma"),
             "line 2 of a.csv can't be read: a cell has over 131,072 characters; is a quote not closed?",
         ),
+        (
+            b"email,a,b\na@b.c\nb@b.c,1\nc@b.c,1,2,3\n",
+            (),
+            "line 4 of a.csv has 4 columns, and the header has 3: is a cell with a comma not in quotes?",
+        ),
+        (b'email,x\n"a@b.c,1\n', (), "line 2 of a.csv can't be read: a quote is not closed"),
+        (b'"a@b.c;1\nb@b.c;2\n', (), "line 1 of a.csv can't be read: a quote is not closed"),
         (b"a@b.c\n" + b"x" * 1_000_000, (), "line 2 of a.csv has over 1,000,000 characters"),
         (
             "id,email\n1,a@b.c\n".encode("utf-16-le"),
@@ -481,7 +520,7 @@ async def _verifier(kind: type[Verifier]) -> AsyncIterator[Verifier]:
             "a.csv is not ascii; --encoding says how it is written",
         ),
     ],
-    ids=range(14),
+    ids=range(17),
 )
 def test_what_cant_be_read_is_told_before_anything_is_asked(
     run: Run, folder: Path, names: ServedNames, content: bytes, options: tuple[str, ...], sentence: str
@@ -517,15 +556,23 @@ def test_what_is_no_file_is_told(run: Run, folder: Path) -> None:
         ["a.csv", "--delimiter", "::"],
         ["a.csv", "--encoding", "nope"],
         ["a.csv", "--encoding", "base64"],
+        ["a.csv", "--encoding", "idna"],
+        ["a.csv", "--encoding", "punycode"],
+        ["a.csv", "--encoding", "unicode_escape"],
+        ["a.csv", "--encoding", "raw_unicode_escape"],
+        ["a.csv", "--encoding", "utf-7"],
+        ["a.csv", "--encoding", "undefined"],
         ["a.csv", "--concurrency", "0"],
         ["a.csv", "--concurrency", "257"],
     ],
     ids=" ".join,
 )
 def test_a_command_line_that_cant_be_read_ends_with_2(run: Run, arguments: list[str]) -> None:
+    Path("a.csv").write_text("a@tickd.dev\n")
     ended = run(*arguments)
     assert (ended.status, ended.out) == (2, b"")
-    assert "Error: " in ended.err
+    assert f"Error: Invalid value for '{arguments[1]}'" in ended.err if arguments else "Error: " in ended.err
+    assert os.listdir() == ["a.csv"]
 
 
 def test_a_file_that_changes_meanwhile_leaves_no_results(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ from tests.support.daemon import NOON, Harness, running
 from tests.support.dns import ServedNames, naming
 from tickd import ids
 from tickd.domain.accounts import DEFAULT_ACCOUNT
-from tickd.domain.verification import Verdict, Verification, made
+from tickd.domain.verification import Batch, Unknown, Verdict, Verification, made
 from tickd.store import verification as store
+from tickd.store import verification_batches as batches
 
 NO_MX, NULL_MX, NOWHERE, BROKEN = "no-mail.com", "null-mail.com", "no-such-mail.com", "broken-mail.com"
 """Domains without MX records, with a null MX, that are not there, and whose name server fails."""
@@ -76,3 +77,20 @@ async def remember(tickd: Harness, *entries: Verification) -> list[Verification]
 
     await tickd.daemon._database.write(unit)
     return list(entries)
+
+
+async def batch_with(
+    tickd: Harness, *unknown: str, emails: Sequence[str] | None = None, account_id: str = DEFAULT_ACCOUNT
+) -> int:
+    """The row of a batch, and of addresses nothing was found out about; with `emails` it has not ended."""
+    made = Batch(row=0, id=ids.new("bat"), account_id=account_id, total=9, created_at=NOON, finished_at=None)
+    said = [Unknown(position, email, "no answer") for position, email in enumerate(unknown)]
+
+    def unit(tx: sqlite3.Connection) -> int:
+        row = batches.insert(tx, made, emails or ()).row
+        store.set_unknown(tx, row, said)
+        if emails is None:
+            batches.finish(tx, row, NOON)
+        return row
+
+    return await tickd.daemon._database.write(unit)

@@ -47,7 +47,7 @@ async def used(tickd: Harness) -> dict[str, int]:
 
 
 def words(noun: str, most: int) -> str:
-    return f"max_{noun}: this account may have {most} {noun if most != 1 else noun[:-1]}"
+    return f"max_{noun}: this account may have {most or 'no'} {noun if most != 1 else noun[:-1]}"
 
 
 @pytest.mark.parametrize("noun", NOUNS)
@@ -167,33 +167,92 @@ async def test_the_operator_s_floor_stays_a_400(tickd: Harness) -> None:
     assert (refused.status, refused.json) == (400, {"error": "interval_secs must be between 30 and 86400"})
 
 
-async def test_a_check_interval_under_the_account_s_minimum_is_403(tickd: Harness) -> None:
-    old = await rooster_monitor(tickd, check_interval=60)
-    await limited(tickd, min_interval_secs=120)
-    for method, path in (("POST", "/monitors"), ("PATCH", f"/monitors/{old['id']}")):
-        refused = await rooster(tickd, method, path, MONITOR | {"check_interval": 90})
-        assert (refused.status, refused.json["error"]) == (403, TOO_SHORT)
-    kept = await rooster(tickd, "PUT", f"/monitors/{old['id']}", MONITOR | {"check_interval": 60})
-    assert (kept.status, kept.json["data"]["check_interval"]) == (200, 60)
+def under(least: int) -> str:
+    """What the rooster face says of a `check_interval` below the account's minimum."""
+    return f"min_interval_secs: check_interval must be at least {least} seconds for this account"
 
 
-async def test_a_heartbeat_may_be_as_short_as_it_likes(tickd: Harness) -> None:
+@pytest.mark.parametrize("kind", ROOSTERS)
+@pytest.mark.parametrize(
+    ("least", "wrong", "over"),
+    [
+        (120, (119, 60, 59, 0, -1), {301: "between 120 and 300", 1 << 70: "between 120 and 300"}),
+        (600, (599, 300, 60, 59), {601: "600", 86_400: "600"}),
+    ],
+)
+async def test_a_check_interval_is_of_one_range_whatever_the_account_s_minimum(
+    tickd: Harness, kind: str, least: int, wrong: tuple[int, ...], over: dict[int, str]
+) -> None:
+    old = (await rooster(tickd, "POST", "/monitors", ROOSTERS[kind])).json["data"]
+    await limited(tickd, min_interval_secs=least)
+    doors = (("POST", "/monitors"), ("PUT", f"/monitors/{old['id']}"), ("PATCH", f"/monitors/{old['id']}"))
+    for method, path in doors:
+        # The 60 that it has may be sent back; a new one may not say it.
+        for value in (one for one in wrong if method == "POST" or one != 60):
+            refused = await rooster(tickd, method, path, ROOSTERS[kind] | {"check_interval": value})
+            said = {"data": None, "error": under(least)}
+            assert (refused.status, refused.json) == (403, said | {"detail": said})
+        for value, words_of_range in over.items():
+            refused = await rooster(tickd, method, path, ROOSTERS[kind] | {"check_interval": value})
+            sentence = f"check_interval must be {words_of_range} seconds"
+            assert (refused.status, refused.json["error"]) == (422, sentence)
+        taken = await rooster(tickd, method, path, ROOSTERS[kind] | {"check_interval": least})
+        assert taken.json["data"]["check_interval"] == least
+
+
+@pytest.mark.parametrize("kind", ROOSTERS)
+@pytest.mark.parametrize("least", [120, 600])
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+async def test_a_monitor_as_it_was_read_may_always_be_sent_back(
+    tickd: Harness, kind: str, least: int, method: str
+) -> None:
+    made = (await rooster(tickd, "POST", "/monitors", ROOSTERS[kind])).json["data"]
+    noun = "heartbeats" if kind == "heartbeat" else "monitors"
+    field = "check_interval_secs" if kind == "heartbeat" else "interval_secs"
+    path = f"/monitors/{made['id']}"
+    # Set before the limit was raised, and on the other face, whose range is wider.
+    for before in (60, 3600):
+        await limited(tickd, min_interval_secs=None)
+        await tickd.call("PATCH", f"/v1/{noun}/{made['id']}", {field: before})
+        await limited(tickd, min_interval_secs=least)
+        read = (await rooster(tickd, "GET", path)).json["data"]
+        assert read["check_interval"] == before
+        sent = {name: value for name, value in read.items() if value is not None}
+        back = await rooster(tickd, method, path, sent | {"name": f"edited {before}"})
+        assert (back.status, back.json["error"]) == (200, None)
+        assert back.json["data"] | {"name": read["name"]} == read
+
+
+@pytest.mark.parametrize("kind", ROOSTERS)
+@pytest.mark.parametrize(("least", "given"), [(None, 60), (30, 60), (120, 120), (600, 600)])
+async def test_who_says_no_check_interval_gets_one_that_may_be(
+    tickd: Harness, kind: str, least: int | None, given: int
+) -> None:
+    await limited(tickd, min_interval_secs=least)
+    made = await rooster(tickd, "POST", "/monitors", ROOSTERS[kind])
+    assert (made.status, made.json["data"]["check_interval"]) == (201, given)
+
+
+async def test_the_period_of_a_heartbeat_may_be_as_short_as_it_likes(tickd: Harness) -> None:
     await limited(tickd, min_interval_secs=3600)
     assert (await tickd.call("POST", "/v1/heartbeats", HEARTBEAT | {"interval_secs": 60})).status == 201
-    body = ROOSTERS["heartbeat"] | {"heartbeat_interval": 60, "check_interval": 60}
+    body = ROOSTERS["heartbeat"] | {"heartbeat_interval": 60}
     assert (await rooster(tickd, "POST", "/monitors", body)).status == 201
 
 
 async def test_a_schedule_that_is_too_dense_is_refused_where_it_is_set(tickd: Harness) -> None:
     old = await tickd.job(name="old", schedule="*/2 * * * *")
     await limited(tickd, min_interval_secs=300)
-    said = "min_interval_secs: this account's jobs may run every 300 seconds at most; "
+    said = "min_interval_secs: the runs of a job in this account must be at least 300 seconds apart; "
     for schedule, gap in (("* * * * *", 60), ("0,4 2 * * *", 240), ("58 23 * * *", 0), ("0,57 * * * *", 180)):
         refused = await tickd.call("POST", "/v1/jobs", JOB | {"schedule": schedule})
         if not gap:
             assert refused.status == 201
             continue
-        assert (refused.status, refused.json) == (402, {"error": f"{said}this schedule has runs {gap} apart"})
+        assert (refused.status, refused.json) == (
+            402,
+            {"error": f"{said}this schedule has runs {gap} seconds apart"},
+        )
     path = f"/v1/jobs/{old['id']}"
     for change in ({"description": "still there"}, {"schedule": "*/2 * * * *", "timeout_secs": 5}):
         assert (await tickd.call("PATCH", path, change)).status == 200
@@ -215,7 +274,7 @@ async def test_a_short_day_makes_no_daily_schedule_too_dense(tickd: Harness) -> 
 
 # Runs.
 
-USED_UP = "executions_per_month: this account's 2 runs of this month are used up"
+USED_UP = "executions_per_month: this account may have 2 runs a month, and this month's are used up"
 
 
 async def ended(tickd: Harness, job: dict[str, Any]) -> list[str]:
@@ -263,10 +322,16 @@ FORMS: dict[str, tuple[str, dict[str, str]]] = {
 }
 
 
+def on_page(message: str) -> str:
+    """A refusal as pages say it: without the name of the limit, as a sentence of its own."""
+    sentence = message.partition(": ")[2]
+    return f"{sentence[0].upper()}{sentence[1:]}."
+
+
 def refused_form(shown: Shown, message: str) -> None:
     """A page with what was typed and why it was refused."""
     assert shown.status == 422
-    assert message in shown.words
+    assert on_page(message) in shown.words
     assert 'value="typed by hand"' in shown.text
 
 
@@ -291,18 +356,20 @@ async def test_the_forms_say_the_shortest_interval(tickd: Harness) -> None:
         refused_form(await me.send(path, values | {"interval_secs": "90"}, page=path), TOO_SHORT)
         path, values = FORMS["jobs"]
         dense = values | {"schedule": "* * * * *"}
-        refused_form(await me.send(path, dense, page=path), "this schedule has runs 60 apart")
+        said = "min_interval_secs: the runs of a job in this account must be at least 120 seconds apart; "
+        refused_form(await me.send(path, dense, page=path), f"{said}this schedule has runs 60 seconds apart")
 
 
 async def test_the_run_button_says_the_limit(tickd: Harness, endpoint: Endpoint) -> None:
     job = await tickd.job(**JOB | {"endpoint": endpoint.url})
     await limited(tickd, executions_per_month=0)
-    message = "executions_per_month: this account's 0 runs of this month are used up"
+    message = "executions_per_month: this account may have no runs"
+    sentence = on_page(message)
     async with owner(tickd) as me:
         shown = await me.send(f"/jobs/{job['id']}/run")
-        assert (shown.status, message in shown.words) == (402, True)
+        assert (shown.status, sentence in shown.words) == (402, True)
         chosen = {"item": job["id"], "do": "run"}
-        assert message in (await me.send("/bulk", chosen, follow=True)).words
+        assert sentence[1:-1] in (await me.send("/bulk", chosen, follow=True)).words
     assert await tickd.executions(job["id"]) == []
 
 

@@ -6,7 +6,7 @@ import asyncio
 import io
 import json
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,20 @@ import pytest
 
 from tests.contract import mailing
 from tests.contract.mailing import BROKEN, NO_MX, verifying
-from tests.contract.people import key_with, stranger
+from tests.contract.people import OTHER, key_with, stranger
 from tests.support.daemon import KEY, NOON, Harness, Reply, eventually, running
 from tests.support.dns import naming
 from tickd.domain import times
 from tickd.domain.accounts import DEFAULT_ACCOUNT
-from tickd.services.verification_batches import AT_ONCE, LISTENERS_MOST, NEWS_SECS, OPEN_MOST, TICK_SECS
+from tickd.services.verification import UNDER_WAY_MOST
+from tickd.services.verification_batches import (
+    AT_ONCE,
+    LISTENERS_MOST,
+    NEWS_SECS,
+    OF_ACCOUNT,
+    OPEN_MOST,
+    TICK_SECS,
+)
 from tickd.services.verification_runs import LOOKUPS, STORE_SECS
 from tickd.web.routes import BODY_BYTES
 
@@ -101,9 +109,11 @@ class Stream:
 
 
 @asynccontextmanager
-async def listening(tickd: Harness, method: str, path: str, body: Any = None) -> AsyncIterator[Stream]:
+async def listening(
+    tickd: Harness, method: str, path: str, body: Any = None, *, key: str = KEY
+) -> AsyncIterator[Stream]:
     """A stream of events."""
-    headers = {"Authorization": f"Bearer {KEY}"} | EVENTS
+    headers = {"Authorization": f"Bearer {key}"} | EVENTS
     async with tickd._session.request(method, tickd.url + path, json=body, headers=headers) as answer:
         assert answer.status == 200, await answer.text()
         yield Stream(answer)
@@ -133,6 +143,7 @@ async def test_everything_that_is_answered(tickd: Harness) -> None:
         "status": "done",
         "total": 4,
         "done": 4,
+        "tried": 4,
         "valid": 1,
         "invalid": 2,
         "unknown": 1,
@@ -162,6 +173,7 @@ async def test_the_answer_can_be_fetched_later(tmp_path: Path) -> None:
             "status": "running",
             "total": 2,
             "done": 0,
+            "tried": 0,
             "valid": 0,
             "invalid": 0,
             "unknown": 0,
@@ -214,7 +226,7 @@ async def test_results_that_were_deleted_from_the_history_are_left_out(tickd: Ha
     kept = (await tickd.call("GET", f"{BATCH}/{found['id']}")).json
     assert [one["index"] for one in kept["results"]] == [0, 2]
     assert (kept["done"], kept["valid"], kept["invalid"]) == (3, 2, 1)
-    assert (await tickd.call("DELETE", "/v1/verify/history")).json == {"deleted": 2}
+    assert (await tickd.call("DELETE", "/v1/verify/history")).json == {"deleted": 2, "unknown": 0}
     emptied = (await tickd.call("GET", f"{BATCH}/{found['id']}")).json
     assert (emptied["done"], emptied["results"]) == (3, [])
 
@@ -327,8 +339,10 @@ async def test_so_many_batches_may_wait_and_so_many_may_listen(tmp_path: Path) -
 
 async def test_one_address_by_itself_does_not_wait_behind_batches(tmp_path: Path) -> None:
     async with holding(tmp_path / "t.db") as (tickd, gate):
+        other = await stranger(tickd)
         for word in "abcdef":
             await begun(tickd, *(f"a@held-{word}{number}.com" for number in range(100)))
+            await begun(tickd, *(f"a@held-o{word}{number}.com" for number in range(100)), key=other)
 
         async def all_at_work() -> bool:
             return len(tickd.daemon._verifier.exchanges._running) == AT_ONCE * LOOKUPS
@@ -338,6 +352,44 @@ async def test_one_address_by_itself_does_not_wait_behind_batches(tmp_path: Path
         assert (verified.status, verified.json["valid"]) == (200, True)
         assert len(tickd.daemon._verifier.exchanges._running) == AT_ONCE * LOOKUPS
         gate.opened.set()
+
+
+async def test_an_account_whose_domains_are_silent_leaves_another_one_room(tmp_path: Path) -> None:
+    async with holding(tmp_path / "t.db") as (tickd, _gate):
+        other = await stranger(tickd)
+        for word in "abcd":
+            await begun(tickd, *(f"a@held-{word}{number}.com" for number in range(100)), key=other)
+
+        async def at_work() -> bool:
+            return len(tickd.daemon._verifier.exchanges._running) == OF_ACCOUNT * LOOKUPS
+
+        await eventually(at_work)
+        answered = await asyncio.wait_for(submit(tickd, GOOD), 2.0)
+        assert (answered.status, answered.json["valid"]) == (200, 1)
+
+
+async def test_so_many_of_an_account_are_verified_one_by_one_at_once(tmp_path: Path) -> None:
+    async with holding(tmp_path / "t.db") as (tickd, gate):
+        other = await stranger(tickd)
+
+        def single(email: str, key: str = other) -> Awaitable[Reply]:
+            return tickd.call("POST", "/v1/verify", {"email": email}, key=key)
+
+        held = [asyncio.ensure_future(single(f"a@held{number}.com")) for number in range(UNDER_WAY_MOST)]
+
+        async def all_wait() -> bool:
+            return len(tickd.daemon._verifier.exchanges._running) == UNDER_WAY_MOST
+
+        await eventually(all_wait)
+        refused = await single("a@one-more.com")
+        assert (refused.status, refused.headers["Retry-After"]) == (429, "1")
+        assert refused.json == {"error": f"{UNDER_WAY_MOST} addresses are being verified at once already"}
+        assert (await single(GOOD, KEY)).status == 200
+        gate.opened.set()
+        assert {(await one).status for one in held} == {200}
+        assert (await single("a@one-more.com")).status == 200
+        use = (await tickd.call("GET", "/v1/account", key=other)).json["use"]
+        assert use["verifications_this_month"] == UNDER_WAY_MOST + 1
 
 
 # Told as it happens.
@@ -416,6 +468,58 @@ async def test_a_batch_that_is_deleted_ends_its_events(tmp_path: Path) -> None:
             event = await come(tickd, asyncio.create_task(stream.next()))
             assert event == ("error", {"error": f"no batch {identifier}"})
             assert await stream.next() == ("", None)
+
+
+async def suspended(tickd: Harness, key: str) -> str:
+    """What is said when the account of `key` is suspended."""
+    await tickd.daemon.services.accounts.suspend(OTHER)
+    return "this account is suspended"
+
+
+async def revoked(tickd: Harness, key: str) -> str:
+    """What is said when `key` is revoked."""
+    (own,) = (await tickd.call("GET", "/v1/keys", key=key)).json["keys"]
+    assert (await tickd.call("DELETE", f"/v1/keys/{own['id']}", key=key)).status == 204
+    return "this API key is unknown or revoked"
+
+
+@pytest.mark.parametrize("barred", [suspended, revoked])
+@pytest.mark.parametrize("goes_on", [True, False])
+async def test_events_end_for_who_may_not_call_any_more(
+    tmp_path: Path, barred: Callable[[Harness, str], Awaitable[str]], goes_on: bool
+) -> None:
+    async with holding(tmp_path / "t.db") as (tickd, gate):
+        other = await stranger(tickd)
+        identifier = await begun(tickd, "a@held.com", key=other)
+        path = f"{BATCH}/{identifier}/events"
+        async with listening(tickd, "GET", path, key=other) as stream:
+            assert (await stream.next())[0] == "progress"
+            sentence = await barred(tickd, other)
+            if goes_on:
+                gate.opened.set()
+            at = tickd.clock.monotonic()
+            event = await come(tickd, asyncio.create_task(stream.next()))
+            assert event == ("error", {"error": sentence})
+            assert tickd.clock.monotonic() - at < TICK_SECS + 2
+            assert await stream.next() == ("", None)
+
+
+@pytest.mark.parametrize(("barred", "status"), [(suspended, 403), (revoked, 401)])
+async def test_who_waits_is_not_answered_when_they_may_not_call_any_more(
+    tmp_path: Path, barred: Callable[[Harness, str], Awaitable[str]], status: int
+) -> None:
+    async with holding(tmp_path / "t.db") as (tickd, gate):
+        other = await stranger(tickd)
+        waiting = asyncio.create_task(submit(tickd, "a@held.com", key=other))
+
+        async def is_stored() -> bool:
+            return bool((await tickd.call("GET", BATCH, key=other)).json["total"])
+
+        await eventually(is_stored)
+        sentence = await barred(tickd, other)
+        gate.opened.set()
+        reply = await waiting
+        assert (reply.status, reply.json) == (status, {"error": sentence})
 
 
 async def test_the_stop_ends_events_and_answers_and_the_batch_goes_on_at_the_next_start(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.contract.served import Served
-from tests.contract.watching import NOWHERE, rooster, rooster_monitor
+from tests.contract.watching import NOWHERE, monitor, rooster, rooster_monitor
 from tests.support.daemon import KEY, Harness, Reply, running
 from tickd.web.rooster.shapes import RoosterMonitorChange
 
@@ -203,6 +203,18 @@ async def test_an_operator_may_lower_the_minimum(tmp_path: Path) -> None:
             403,
             "check_interval must be at least 5 seconds for this account",
         )
+
+
+async def test_an_operator_may_raise_the_minimum(tmp_path: Path) -> None:
+    async with running(tmp_path / "tickd.db", min_interval_secs=600) as tickd:
+        assert (await rooster_monitor(tickd, paused=True))["check_interval"] == 600
+        assert (await monitor(tickd, status="paused"))["interval_secs"] == 600
+        for value, status, sentence in (
+            (300, 403, "check_interval must be at least 600 seconds for this account"),
+            (601, 422, "check_interval must be 600 seconds"),
+        ):
+            reply = await rooster(tickd, "POST", "/monitors", LEAST | {"check_interval": value})
+            assert (reply.status, reply.json["error"]) == (status, sentence)
 
 
 async def test_private_targets_are_refused_where_they_are_blocked(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from tests.support.endpoint import Endpoint, serving
 from tests.web.pages.people import made, with_totp
 from tests.web.people import session, signed_in
 from tickd.domain.accounts import DEFAULT_ACCOUNT
+from tickd.services import limits
 from tickd.store import accounts
 from tickd.web.routes import Route
 from tickd.web.server import all_routes
@@ -184,6 +185,8 @@ async def test_a_run_under_way_ends_and_those_behind_it_are_skipped(
     await eventually(ended)
     assert [one["error"] for one in await everything(tickd)] == ["", SENTENCE, SENTENCE]
     assert len(endpoint.calls) == 1
+    # What was skipped has used nothing of the month.
+    assert (await tickd.daemon.services.limits.use(DEFAULT_ACCOUNT)).executions_this_month == 1
 
 
 async def test_what_failed_is_not_tried_again(tickd: Harness) -> None:
@@ -197,7 +200,7 @@ async def test_what_failed_is_not_tried_again(tickd: Harness) -> None:
     await eventually(waits)
     await tickd.daemon._database.write(lambda tx: accounts.suspend(tx, DEFAULT_ACCOUNT, 1))
     # Not by its loop: the first retry comes within the second.
-    await tickd.daemon._suspensions.begin()
+    await tickd.daemon._suspensions.refresh()
     await tickd.clock.advance(60.0)
 
     async def ended() -> bool:
@@ -212,6 +215,8 @@ async def test_what_failed_is_not_tried_again(tickd: Harness) -> None:
 async def test_what_is_deferred_is_skipped(tickd: Harness, endpoint: Endpoint) -> None:
     down, _ = await failing(tickd, endpoint)
     await tickd.job(endpoint=endpoint.url, requires=[down["id"]])
+    now = tickd.clock.now()
+    assert await tickd.daemon._database.write(lambda tx: limits.execution(tx, DEFAULT_ACCOUNT, now))
     await tickd.clock.advance(60.0)
 
     async def deferred() -> bool:
@@ -225,6 +230,8 @@ async def test_what_is_deferred_is_skipped(tickd: Harness, endpoint: Endpoint) -
 
     await eventually(skipped)
     assert await unaccounted(tickd) == 0
+    # It was not counted yet, and nothing of another run is given back.
+    assert (await tickd.daemon.services.limits.use(DEFAULT_ACCOUNT)).executions_this_month == 1
 
 
 async def test_a_restart_begins_nothing_of_it(tmp_path: Path, endpoint: Endpoint) -> None:

@@ -14,9 +14,12 @@ import aiohttp
 import pytest
 
 from tests.contract.mailing import entry, remember, verifying
+from tests.support.browsing import owner
 from tests.support.daemon import KEY, Harness, eventually
+from tickd.domain.accounts import DEFAULT_ACCOUNT
 from tickd.errors import Unavailable
 from tickd.services.verification import READ
+from tickd.store import accounts
 from tickd.store import verification as store
 
 EXPORT = "/v1/verify/history/export"
@@ -28,11 +31,11 @@ async def tickd(tmp_path: Path) -> AsyncIterator[Harness]:
         yield made
 
 
-async def exported(tickd: Harness, query: str = "") -> tuple[str, aiohttp.ClientResponse]:
+async def exported(tickd: Harness, query: str = "", key: str = KEY) -> tuple[str, aiohttp.ClientResponse]:
     """The whole text, and the answer it came with."""
     async with (
         aiohttp.ClientSession() as session,
-        session.get(tickd.url + EXPORT + query, headers={"X-API-Key": KEY}) as answer,
+        session.get(tickd.url + EXPORT + query, headers={"X-API-Key": key}) as answer,
     ):
         return (await answer.read()).decode(), answer
 
@@ -72,35 +75,40 @@ async def test_an_entry_is_the_same_as_in_the_history(tickd: Harness) -> None:
     assert json.loads(text) == {"verifications": listed}
     assert answer.headers["Content-Disposition"] == 'attachment; filename="verifications-2026-03-03.json"'
     assert answer.headers["Cache-Control"] == "no-store"
-    only, _ = await exported(tickd, "?valid=true")
-    assert [one["email"] for one in json.loads(only)["verifications"]] == ["info@good-mail.com"]
+    for query in ("?valid=true", "?email=INFO@good-mail.com", "?email=info@good-mail.com&valid=true"):
+        only, _ = await exported(tickd, query)
+        assert [one["email"] for one in json.loads(only)["verifications"]] == ["info@good-mail.com"]
+    only, _ = await exported(tickd, "?email=info@good-mail.com&valid=false")
+    assert json.loads(only) == {"verifications": []}
 
 
 async def test_a_csv_has_a_header_and_nothing_that_a_spreadsheet_would_calculate(tickd: Harness) -> None:
-    odd = [
-        "=1+1@a.de",
-        "+49@a.de",
-        "-x@a.de",
-        "@a.de",
-        "\tx@a.de",
-        "\rx@a.de",
-        'a"b,c\nd@a.de',
-        "\0",
-        "plain@a.de",
-    ]
+    odd = {
+        **{one: f"'{one}" for one in ("=1+1@a.de", "+49@a.de", "-x@a.de", "@a.de", "\tx@a.de", "\rx@a.de")},
+        **{one: f"'{one}" for one in ("\nx@a.de", "\uff1d1@a.de", "\uff0b1", "\uff0d1@a.de", "\uff20a.de")},
+        "x;=1+1@a.de": "x;'=1+1@a.de",
+        'x;"=1+1@a.de': "x;\"'=1+1@a.de",
+        'a"b,c\nd@a.de': 'a"b,c\nd@a.de',
+        '"a b"@a.de': '"a b"@a.de',
+        "\0": "\ufffd",
+        "plain-x@a.de": "plain-x@a.de",
+    }
     await remember(tickd, *(entry(number, email=one) for number, one in enumerate(odd)))
     text, answer = await exported(tickd, "?format=csv")
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert answer.headers["Content-Disposition"] == 'attachment; filename="verifications-2026-03-03.csv"'
     assert text.startswith("id,email,valid,mx_found,disposable,role_based,reason,created_at,suggestion\r\n")
-    assert text.endswith(",true,true,false,false,,2026-03-03T12:00:00Z,\r\n")
+    assert text.endswith(
+        ',"=1+1@a.de","true","true","false","false","","2026-03-03T12:00:00Z",""\r\n'.replace("=1", "'=1")
+    )
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
-    assert [row["email"] for row in reversed(rows)] == [
-        *(f"'{one}" for one in odd[:6]),
-        odd[6],
-        "\ufffd",
-        odd[8],
-    ]
+    assert [row["email"] for row in reversed(rows)] == list(odd.values())
+    # A spreadsheet goes by its own country's separator.
+    for separator in (";", "\t", "|"):
+        cells = [
+            cell for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) for cell in row
+        ]
+        assert [one for one in cells if one.lstrip('"').startswith(("=", "+", "-", "@"))] == []
 
 
 @pytest.mark.parametrize(
@@ -149,16 +157,60 @@ async def test_a_fault_in_the_middle_breaks_the_connection_off(
     await remember(tickd, *(entry(number) for number in range(READ + 1)))
     before = store.before
 
-    async def fail(db: Any, account_id: str, place: store.Place, **more: Any) -> Any:
+    async def fail(db: Any, wanted: store.Wanted, place: store.Place, **more: Any) -> Any:
         if place is not store.FIRST:
             raise Unavailable("the disk under the database reports an error", 30)
-        return await before(db, account_id, place, **more)
+        return await before(db, wanted, place, **more)
 
     monkeypatch.setattr(store, "before", fail)
     for query in ("", "?format=csv"):
         with pytest.raises(aiohttp.ClientError):
             await exported(tickd, query)
     assert (await tickd.call("GET", "/v1/verify/history")).status == 200
+
+
+@pytest.mark.parametrize("how", ["revoked", "suspended"])
+@pytest.mark.parametrize("query", ["", "?format=csv"])
+async def test_a_key_that_is_good_no_more_gets_no_further_slice(
+    tickd: Harness, monkeypatch: pytest.MonkeyPatch, how: str, query: str
+) -> None:
+    await remember(tickd, *(entry(number) for number in range(READ + 1)))
+    made = (await tickd.call("POST", "/v1/keys", {"name": "x", "scopes": ["read"]})).json
+    before = store.before
+
+    async def between(db: Any, wanted: store.Wanted, place: store.Place, **more: Any) -> Any:
+        if place is not store.FIRST and how == "revoked":
+            assert (await tickd.call("DELETE", f"/v1/keys/{made['id']}")).status == 204
+        elif place is not store.FIRST:
+            await tickd.daemon._database.write(lambda tx: accounts.suspend(tx, DEFAULT_ACCOUNT, 1))
+        return await before(db, wanted, place, **more)
+
+    whole, _ = await exported(tickd, query, key=made["key"])
+    assert "user0@" in whole
+    monkeypatch.setattr(store, "before", between)
+    with pytest.raises(aiohttp.ClientError):
+        await exported(tickd, query, key=made["key"])
+
+
+@pytest.mark.parametrize("path", ["/verify/export.csv", "/verify/export.json"])
+async def test_who_is_signed_out_meanwhile_gets_no_further_slice(
+    tickd: Harness, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    await remember(tickd, *(entry(number) for number in range(READ + 1)))
+    before = store.before
+
+    async with owner(tickd) as me:
+        assert "user0@" in (await me.get(path)).text
+        token = me.cookies["tickd_session"]
+
+        async def between(db: Any, wanted: store.Wanted, place: store.Place, **more: Any) -> Any:
+            if place is not store.FIRST:
+                await tickd.daemon.services.users.sign_out(token)
+            return await before(db, wanted, place, **more)
+
+        monkeypatch.setattr(store, "before", between)
+        with pytest.raises(aiohttp.ClientError):
+            await me.get(path)
 
 
 async def test_who_reads_slowly_is_waited_for_and_who_goes_ends_it(

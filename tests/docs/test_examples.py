@@ -154,7 +154,7 @@ async def test_first_verification(tmp_path: Path, endpoint: Endpoint) -> None:
     assert '"valid":false,"mx_found":false,' in mistake
     assert '"valid":false,"mx_found":true,"disposable":true,' in thrown
     assert '"limit":5,"offset":0,"total":3}\n\nas CSV:\nid,email,valid,' in said
-    assert said.endswith('deleted:\n{"deleted":1}\n')
+    assert said.endswith('deleted:\n{"deleted":1,"unknown":0}\n')
     assert left == 4
 
 
@@ -166,7 +166,7 @@ async def test_batch_verification(tmp_path: Path, endpoint: Endpoint) -> None:
     assert '"status":"running","total":4,"done":0,' in said
     followed, _, last = said.partition("\nfollowed:\n")[2].partition("\nthe last two:\n")
     assert 'event: done\ndata: {"id":"bat_' in followed
-    assert '"status":"done","total":4,"done":4,"valid":2,"invalid":2,"unknown":0,' in followed
+    assert '"status":"done","total":4,"done":4,"tried":4,"valid":2,"invalid":2,"unknown":0,' in followed
     assert [f'"index":{number},' in followed for number in range(5)] == [True] * 4 + [False]
     assert [f'"index":{number},' in last for number in range(4)] == [False, False, True, True]
     assert last.endswith("\n\ndeleted\n")

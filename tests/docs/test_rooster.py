@@ -18,7 +18,9 @@ from tests.docs.kinds import words_of
 from tests.docs.pages import codes, page, tables_of
 from tests.support.daemon import KEY, Harness, running
 from tests.support.endpoint import Endpoint
+from tickd.domain.accounts import DEFAULT_ACCOUNT
 from tickd.domain.heartbeats import HeartbeatChange
+from tickd.domain.limits import LimitsChange
 from tickd.domain.monitors import MonitorChange
 from tickd.web.rooster import checks, envelope, heartbeats, polled, shapes
 from tickd.web.server import all_routes
@@ -155,3 +157,17 @@ async def test_the_python_runs(tmp_path: Path, endpoint: Endpoint) -> None:
     assert done.returncode == 0, done.stderr
     said = r"Created mon_\w{16}: pending\nMy Website \(http\): (pending|up), 100\.0 %\n"
     assert re.fullmatch(said, done.stdout)
+
+
+async def test_the_shortest_interval_is_told_as_described(tickd: Harness) -> None:
+    plain, limited = re.findall(r"`((?:min_interval_secs: )?check_interval must [^`]*)`", ROOSTER.text)
+    body: dict[str, object] = {"name": "a", "url": TARGET, "check_interval": 30}
+    assert (await tickd.call("POST", "/api/v1/monitors", body)).json["error"] == plain
+    for least, ends in ((120, [120, 300]), (600, [600, 600])):
+        assert f"with {least} the" in ROOSTER.text or f"with {least} it is {least}" in ROOSTER.text
+        await tickd.daemon.services.limits.set(DEFAULT_ACCOUNT, LimitsChange(min_interval_secs=least))
+        refused = (await tickd.call("POST", "/api/v1/monitors", body)).json["error"]
+        assert refused == limited.replace("120", str(least))
+        for value in ends:
+            made = await tickd.call("POST", "/api/v1/monitors", body | {"check_interval": value})
+            assert made.status == 201

@@ -38,6 +38,10 @@ def test_every_field_is_described_and_shown() -> None:
 def test_the_numbers_are_those_of_the_code() -> None:
     assert f"cut with an `…` after {verification.SHOWN_MOST - 1} characters" in TEXT
     assert f"At most {addresses.WHOLE_MOST} characters, {addresses.LOCAL_MOST} bytes of them" in TEXT
+    assert face.Meant.__struct_fields__ == ("email", "valid")
+    assert "`email` and `valid` mean what they mean above" in TEXT
+    shown = json.loads(codes(TEXT.split("The first answers 204, the others ")[1])[0])
+    assert set(shown) == set(face.DeletedAnswer.__struct_fields__)
     assert f"It goes {service.REMOVED} rows at a time" in TEXT
     assert f"{face.Twenty().limit} by default" in TEXT
     limits = [exchanges.MIN_TTL_SECS, exchanges.MAX_TTL_SECS, exchanges.MAX_NEGATIVE_SECS]
@@ -48,9 +52,8 @@ def test_the_numbers_are_those_of_the_code() -> None:
 def test_formats_and_what_is_defused_are_named() -> None:
     (sentence,) = (line for line in PAGE.text.splitlines() if line.startswith("`format` is"))
     assert set(codes(sentence)[1:3]) == set(get_args(face.Format))
-    for letter, name in zip(
-        "=+-@\t\r", ("`=`", "`+`", "`-`", "`@`", "a tab", "a carriage return"), strict=True
-    ):
+    names = ("`=`", "`+`", "`-`", "`@`", "a tab", "a carriage return", "a line feed", "full-width")
+    for letter, name in zip("=+-@\t\r\n\uff1d", names, strict=True):
         assert name in TEXT
         assert face.cell(f"{letter}a") == f"'{letter}a"
 

@@ -18,6 +18,7 @@ from tests.contract.mailing import verifying
 from tests.docs.pages import codes, page, tables_of
 from tests.support.daemon import KEY
 from tickd.domain.verification import BATCH_MOST
+from tickd.services import verification
 from tickd.services import verification_batches as service
 from tickd.services import verification_runs as runs
 from tickd.web.native import verification as single
@@ -56,7 +57,12 @@ def test_every_event_is_described() -> None:
 def test_the_numbers_are_those_of_the_code() -> None:
     assert f"Up to {BATCH_MOST:,} addresses at once" in TEXT
     assert service.AT_ONCE == 4
-    assert f"Four batches are worked off at a time, {runs.LOOKUPS} addresses of each at once" in TEXT
+    assert service.OF_ACCOUNT == 2
+    said = (
+        f"Four batches are worked off at a time, two of an account at most, {runs.LOOKUPS} addresses of each"
+    )
+    assert said in TEXT
+    assert f"asked about {verification.UNDER_WAY_MOST} addresses of an account, one more is 429" in TEXT
     assert f"An account can have {service.OPEN_MOST} batches that have not ended" in TEXT
     assert f"and {service.LISTENERS_MOST} connections that follow one" in TEXT
     assert f"`limit` is 1 to {BATCH_MOST:,}, {face.ResultsPage().limit} by default" in TEXT
@@ -80,5 +86,5 @@ async def test_the_commands_of_the_section_work_in_their_order(tmp_path: Path) -
         left = (await tickd.call("GET", "/v1/verify/batch")).json["total"]
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("event: done\n") == 2
-    assert done.stdout.count('"status":"done","total":2,"done":2,"valid":1,"invalid":1,') >= 2
+    assert done.stdout.count('"status":"done","total":2,"done":2,"tried":2,"valid":1,"invalid":1,') >= 2
     assert left == 2  # the third was deleted

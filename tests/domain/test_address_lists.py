@@ -57,6 +57,13 @@ def test_an_address_is_taken_out_of_its_cell(cell: str, address: str) -> None:
         (["ada@b.com", "bob@b.com", "one, two"], ""),
         ([], ""),
         (['"not closed', "a,b"], ""),
+        # A header that names a column of addresses decides.
+        (["email,a,b", "ada@b.com", "bob@b.com,1", "cleo@b.com,1,2"], ","),
+        (["name, first;e-mail (private)", "Ada", "Bob"], ";"),
+        (["my email", "ada@b.com", "Bob, bob@b.com"], ""),
+        (["email,x", '"ada@b.com,1'], ","),
+        # A quote that is not closed hides nothing.
+        (['"ada@b.com;1', "bob@b.com;2"], ";"),
     ],
 )
 def test_the_delimiter_is_found(lines: list[str], delimiter: str) -> None:
@@ -72,6 +79,12 @@ def test_the_delimiter_is_found(lines: list[str], delimiter: str) -> None:
         ([["Email"], ["a@b.c"]], True),
         # A list may begin with a wrong address.
         ([["ada.b.com"], ["a@b.c"]], False),
+        ([["ada.email.com"], ["a@b.c"]], False),
+        ([["user.email"], ["a@b.c"]], True),
+        ([["ada", ""], ["a@b.c", ""]], False),
+        ([["email", ""], ["a@b.c", ""]], True),
+        ([["1", "ada.b.com"], ["2", "a@b.c"]], False),
+        ([["no.", "contact"], ["2", "a@b.c"]], True),
         ([], False),
     ],
 )
@@ -111,11 +124,31 @@ def test_the_column_of_addresses_is_found(
         ("name;email\nAda;a@b.c\nBob;b@b.c\n;\n", ["a@b.c", "b@b.c"]),
         ('"a@b.c"\n"""x y""@b.c"\n"x y"@b.c', ["a@b.c", '"x y"@b.c', '"x y"@b.c']),
         ("name,city\nAda,Paris\n", []),
+        ("a@b.c\tb@b.c\n\tc@b.c\n", ["a@b.c", "b@b.c", "c@b.c"]),
+        ("a@b.c\t\n\tb@b.c\n", ["a@b.c", "b@b.c"]),
+        ("a@b.c b@b.c\nc@b.c  wrong d@b.c", ["a@b.c", "b@b.c", "c@b.c", "wrong", "d@b.c"]),
+        ('"x y"@b.c a@b.c', ['"x y"@b.c', "a@b.c"]),
+        ("a@b.c\u00a0b@b.c", ["a@b.c", "b@b.c"]),
+        ("a@b.c\rwrong\rb@b.c\r", ["a@b.c", "wrong", "b@b.c"]),
+        ("Ada <a@b.c> Bob <b@b.c>", ["a@b.c", "b@b.c"]),
+        ("Lovelace, Ada <a@b.c>, Bob <b@b.c>", ["a@b.c", "b@b.c"]),
+        ('"a@b.c", "b@b.c"', ["a@b.c", "b@b.c"]),
+        ("ada.b.com\na@b.c", ["ada.b.com", "a@b.c"]),
+        ("wrong,\na@b.c,\nb@b.c,", ["wrong", "a@b.c", "b@b.c"]),
+        ("wrong;too\na@b.c;b@b.c", ["wrong", "too", "a@b.c", "b@b.c"]),
+        ("email,x\na@b.c; b@b.c,1\n", ["a@b.c", "b@b.c"]),
+        ("email,a,b\na@b.c\nb@b.c,1\nc@b.c,1,2\n", ["a@b.c", "b@b.c", "c@b.c"]),
+        ('email,x\n"a@b.c,1\nb@b.c,2\n', ["a@b.c", "b@b.c"]),
+        (f"name,email\n{'x' * 140_000},a@b.c\nBob,b@b.c\n", ["a@b.c", "b@b.c"]),
         (" \n", []),
     ],
 )
 def test_addresses_are_read_from_what_is_pasted(text: str, found: list[str]) -> None:
     assert addresses(text) == found
+
+
+def test_addresses_far_down_are_found() -> None:
+    assert addresses("1,\n" * 2_000 + "2,a@b.c\n") == ["a@b.c"]
 
 
 @given(st.text(alphabet=st.sampled_from("a@b.,;\t|\"<> \r\n'")))
@@ -131,8 +164,11 @@ def test_the_results_columns_never_have_a_name_that_is_taken() -> None:
 
 
 def test_no_result_begins_like_a_formula() -> None:
-    assert [harmless(text) for text in ("=1", "+1", "-1", "@x", "\t=1", "a=1", "")] == [
-        "'=1", "'+1", "'-1", "'@x", "'\t=1", "a=1", "",
+    assert [harmless(text) for text in ("=1", "+1", "-1", "@x", "\tx", "\nx", "\uff1d1", "a=1", "")] == [
+        "'=1", "'+1", "'-1", "'@x", "'\tx", "'\nx", "'\uff1d1", "a=1", "",
+    ]  # fmt: skip
+    assert [harmless(text) for text in ("a;=1", "a,@b", '"a";"=1', "\t=1", '"a b"@c.de', "a; b-c")] == [
+        "a;'=1", "a,'@b", "\"a\";\"'=1", "'\t'=1", '"a b"@c.de', "a; b-c",
     ]  # fmt: skip
     verdict = Verdict(valid=False, mx_found=True, reason="-x.com is one", suggestion="@")
     assert result_cells(verdict) == ["false", "true", "false", "false", "'-x.com is one", "'@"]

@@ -24,7 +24,7 @@ hotmail.com: hotmial.com homtail.com hotmai.com hotmil.com hotmaill.com hotmal.c
 hotmail.com: hotmaul.com hitmail.com
 hotmail.fr: hotmaill.fr hotmal.fr hotmial.fr
 outlook.com: outlok.com outloo.com outlook.con otlook.com outlool.com oultook.com outllook.com
-icloud.com: iclould.com icoud.com icloud.cm iclud.com iclod.com icloud.con
+icloud.com: iclould.com icoud.com icloud.cm iclud.com iclod.com icloud.con icould.com icould.con
 protonmail.com: protomail.com protonmial.com protomial.com protonmai.com
 comcast.net: comcast.nt comcat.net comcst.net comcast.ney comcast.met
 verizon.net: verison.net verizon.ner
@@ -37,8 +37,12 @@ msn.com: msn.con msn.co
 aol.com: aol.con aol.cmo
 qq.com: qq.con qq.cm
 gmx.net: gmx.ney gmx.ent
-gmx.de: gmx.dee gmx.dde
-web.de: web.dee
+gmx.de: gmx.dee gmx.dde gmx.ed
+web.de: web.dee web.ed
+freenet.de: freenet.ed
+gmail.com: gmail.com.com gmail.com.con gmäil.com gma\u0131l.com ġmail.com
+yahoo.com: yahoo.com.con yahoo.com.com
+hotmail.com: hotma\u0131l.com
 live.com: live.con live.vom
 mail.com: mail.con
 mailbox.org: mailbox.og mailbox.orgg mailbox.rog
@@ -61,6 +65,8 @@ live.org yahoo.ch yahoo.us comcast.bet comcast.com outlook.eu icloud.net
 
 mail.gmail.com gmail.com.example gmail.example.com students.gmail.com mygmail.com gmailer.com xn--
 gmal-9pa.com
+gmail.com.co gmail.com.cm gmail.com.net yahoo.com.cam gmail.con.com wéb.de frée.fr orangé.fr gmäil.de
+gmäil.con home.ln.com live.es orange.se
 
 example.com company.com x.example a.b g.co g.com gg.com uni-bonn.de bbc.co.uk gov.uk co.uk tickd.dev 1.com
 """

@@ -50,6 +50,8 @@ def judged(email: str, exchange: Exchange = "some", disposable: Disposable = NOT
             "press",
         ),
         *("media", "privacy", "legal", "root", "mailer-daemon", "newsletter", "orders", "service"),
+        *("bugs-request", "Ann-Request+x", "abuse-team", "sales.team", "it_support", "it-support"),
+        *("\uff21\uff24\uff2d\uff29\uff2e", "\uff49\uff4e\uff46\uff4f", "oﬃce"),
         *("Admin", "POSTMASTER", "NoReply", "admin+x", "Support+2026.11", "no-reply+a+b"),
     ],
 )
@@ -70,10 +72,23 @@ def test_a_role_is_seen(local: str) -> None:
         "",
         "adm\u0131n",
         "it-ann",
+        "request",
+        "-request",
+        "requests",
+        "ann-requested",
+        "post.master",
+        "team-",
+        "-",
+        "dog-owner",
+        "\uff41\uff4e\uff4e",
     ],
 )
 def test_a_person_is_no_role(local: str) -> None:
     assert not is_role(local)
+
+
+def test_full_width_letters_are_the_same_letters() -> None:
+    assert judged("\uff21\uff24\uff2d\uff29\uff2e@x.example").role_based
 
 
 def test_a_quoted_role_is_one_too() -> None:
@@ -180,6 +195,13 @@ def test_a_suggestion_names_the_domain_alone_and_changes_nothing_else() -> None:
     assert judged("ann@gmial.com") == Verdict(valid=True, mx_found=True, suggestion="gmail.com")
 
 
-def test_an_international_domain_is_named_as_it_is_asked_for() -> None:
-    assert read("a@bücher.example") == Address("a", "xn--bcher-kva.example")
-    assert judged("a@bücher.example", "none").reason.startswith("xn--bcher-kva.example has no MX record")
+def test_an_international_domain_is_named_as_it_was_typed() -> None:
+    assert read("a@bücher.example") == Address("a", "xn--bcher-kva.example", "bücher.example")
+    for domain in ("bücher.example", "xn--bcher-kva.example"):
+        assert judged(f"a@{domain}", "none").reason == f"{domain} has no MX record: it takes no mail"
+
+
+def test_an_accent_in_a_provider_s_name_is_a_slip() -> None:
+    assert judged("ann@gmäil.com", "no_domain") == Verdict(
+        valid=False, reason="there is no domain gmäil.com", suggestion="gmail.com"
+    )

@@ -42,9 +42,17 @@ def test_an_entry_has_all_of_the_verdict() -> None:
         ("strasse@b.de", "straße@b.de", False),
         ("ann@b.de", "ann+x@b.de", False),
         ("ann@b.de", "ann@b.de ", False),
+        ("ann@bücher.de", "ANN@XN--Bcher-kva.de", True),
+        ("ann@xn--bcher-kva.de", "ann@Bücher.de", True),
+        ("ann@bücher.de", "ann@bucher.de", False),
+        ("ann@straße.de", "ann@strasse.de", False),
+        ("ann@straße.de", "ann@xn--strae-oqa.de", True),
+        ("ann@xn--.de", "Ann@XN--.de", True),
+        ("bücher.de", "xn--bcher-kva.de", True),
+        ("bücher.de@b.de", "xn--bcher-kva.de@b.de", False),
     ],
 )
-def test_an_address_is_the_same_in_whatever_case_and_no_other(kept: str, email: str, same: bool) -> None:
+def test_an_address_is_the_same_however_it_is_written_and_no_other(kept: str, email: str, same: bool) -> None:
     assert is_same(kept, email) == same
 
 

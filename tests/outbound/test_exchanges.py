@@ -24,6 +24,7 @@ from tickd.outbound.exchanges import (
     LOOK_SECS,
     MAX_NEGATIVE_SECS,
     MAX_TTL_SECS,
+    PAYLOAD_BYTES,
     Exchanges,
 )
 
@@ -206,9 +207,49 @@ async def test_when_one_server_fails_the_next_is_asked(first: Answer) -> None:
 
 @both_loops
 async def test_a_silent_server_is_asked_again_until_the_limit() -> None:
-    async with asked(lambda query: None, limit_secs=0.3) as (exchanges, served):
-        await failing(exchanges, "timeout", "within 0.3 s")
+    async with asked(lambda query: None, limit_secs=0.6) as (exchanges, served):
+        await failing(exchanges, "timeout", "within 0.6 s")
         assert len(served.asked) > 1
+
+
+@pytest.mark.parametrize(("servers", "share"), [(1, 2 / 3), (2, 1 / 2), (3, 1 / 3)])
+@our_loop
+async def test_a_server_that_is_slow_has_its_share_of_the_time(servers: int, share: float) -> None:
+    asked_at: list[float] = []
+
+    def silent(_: Message) -> None:
+        asked_at.append(asyncio.get_running_loop().time())
+
+    async with naming(silent) as one, naming(silent) as two, naming(silent) as three:
+        addresses = [one.server, two.server, three.server][:servers]
+        with closing(Exchanges(addresses, limit_secs=0.6)) as exchanges:
+            await failing(exchanges, "timeout")
+    assert len(asked_at) == max(2, servers)
+    assert asked_at[1] - asked_at[0] > 0.6 * share - 0.02
+
+
+@pytest.mark.parametrize("amiss", [dns.rcode.FORMERR, None], ids=["refused", "dropped"])
+@our_loop
+async def test_a_server_that_knows_no_edns_is_asked_without_it(amiss: dns.rcode.Rcode | None) -> None:
+    payloads: list[int] = []
+
+    def answer(query: Message) -> Message | None:
+        payloads.append(query.payload)
+        if query.edns < 0:
+            return some(query)
+        return None if amiss is None else with_rcode(query, amiss)
+
+    async with asked(answer, limit_secs=0.6) as (exchanges, _):
+        assert await exchanges.found(DOMAIN) == "some"
+        assert payloads == [PAYLOAD_BYTES, 0]
+
+
+@both_loops
+async def test_an_answer_that_fits_into_a_datagram_needs_no_tcp() -> None:
+    many = [f"{place} mail-number-{place}.a-rather-long-name.x.example." for place in range(1, 30)]
+    async with asked(lambda query: with_exchanges(query, *many)) as (exchanges, served):
+        assert await exchanges.found(DOMAIN) == "some"
+        assert served.over == ["udp"]
 
 
 @our_loop

@@ -117,6 +117,40 @@ def test_a_batch_goes_on_behind_its_end_with_what_has_no_result(db: Path, end: s
     assert query(db, "PRAGMA integrity_check") == [("ok",)]
 
 
+@pytest.mark.parametrize("end", ["kill", "stop"])
+def test_what_is_deleted_under_way_does_not_come_back(db: Path, end: str) -> None:
+    with naming(FIRST) as names:
+        server = f"127.0.0.1:{names.port}"
+        with served(db, dns_server=server) as tickd:
+            identifier = begun(tickd)
+            eventually(lambda: batch(tickd, identifier)["done"] == FIRST)
+            one, another, *_ = batch(tickd, identifier)["results"]
+            assert tickd.call("DELETE", f"/v1/verify/history/{one['id']}").status == 204
+            deleted = tickd.call("DELETE", f"/v1/verify/history?email={another['email']}").json["deleted"]
+            assert deleted == 1
+            assert batch(tickd, identifier)["done"] == FIRST
+            if end == "kill":
+                tickd.kill()
+            else:
+                tickd.stop()
+        with served(db, dns_server=server) as tickd:
+            # Nobody answers still: what is told is what was stored.
+            assert batch(tickd, identifier)["done"] == FIRST
+            assert tickd.call("DELETE", "/v1/verify/history").json["deleted"] == FIRST - 2
+            assert batch(tickd, identifier)["done"] == FIRST
+            tickd.kill()
+        names.most = ADDRESSES
+        names.answered.clear()
+        with served(db, dns_server=server) as tickd:
+            eventually(lambda: batch(tickd, identifier)["status"] == "done", 20)
+            after = batch(tickd, identifier)
+            used = tickd.call("GET", "/v1/account").json["use"]["verifications_this_month"]
+    assert (after["done"], after["valid"], after["unknown"], used) == (ADDRESSES, ADDRESSES, 0, ADDRESSES)
+    assert [found["index"] for found in after["results"]] == list(range(FIRST, ADDRESSES))
+    assert not {f"domain-{number}.com" for number in range(FIRST)} & set(names.answered)
+    assert query(db, "SELECT count(*) FROM verifications") == [(ADDRESSES - FIRST,)]
+
+
 def test_kills_at_random_lose_nothing(db: Path) -> None:
     with naming(ADDRESSES) as names:
         server = f"127.0.0.1:{names.port}"

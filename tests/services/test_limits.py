@@ -27,8 +27,8 @@ JANUARY_ENDS = round(datetime(2026, 1, 31, 23, 58, tzinfo=UTC).timestamp() * 100
 
 
 def used_up(most: int) -> str:
-    runs = "runs" if most != 1 else "run"
-    return f"executions_per_month: this account's {most} {runs} of this month are used up"
+    runs = "runs a month, and this month's are" if most != 1 else "run a month, and this month's is"
+    return f"executions_per_month: this account may have {most} {runs} used up"
 
 
 async def limited(tickd: Harness, **said: Any) -> None:
@@ -244,7 +244,7 @@ async def test_verifications_fit_whole_or_not_at_all(tickd: Harness) -> None:
     assert await of_month(tickd) == 7
     await limited(tickd, verifications_per_month=10)
     await service.check_verifications(DEFAULT_ACCOUNT, 3)
-    said = "verifications_per_month: this account may have 10 verifications a month; "
+    said = "verifications_per_month: this account may verify 10 addresses a month; "
     said += "3 are left, and 4 are wanted"
     for refused in (service.check_verifications(DEFAULT_ACCOUNT, 4), verified(tickd, 4)):
         with pytest.raises(LimitReached) as caught:
@@ -252,7 +252,9 @@ async def test_verifications_fit_whole_or_not_at_all(tickd: Harness) -> None:
         assert (caught.value.message, caught.value.limit) == (said, "verifications_per_month")
     assert await of_month(tickd) == 7
     await verified(tickd, 3)
-    said = "verifications_per_month: this account's 10 verifications of this month are used up"
+    said = (
+        "verifications_per_month: this account may verify 10 addresses a month, and this month's are used up"
+    )
     with pytest.raises(LimitReached, match=said):
         await verified(tickd, 1)
     await tickd.daemon._database.write(
@@ -263,7 +265,7 @@ async def test_verifications_fit_whole_or_not_at_all(tickd: Harness) -> None:
     # Below its use: nothing more, and nothing of none.
     await limited(tickd, verifications_per_month=0)
     await verified(tickd, 0)
-    with pytest.raises(LimitReached):
+    with pytest.raises(LimitReached, match=r": this account may verify no addresses$"):
         await verified(tickd, 1)
     assert await of_month(tickd) == 8
 
@@ -346,8 +348,36 @@ def test_no_two_runs_are_closer_than_the_shortest_gap(schedule: str) -> None:
         ("0 0,23 1,31 * *", 3_600),
         ("0 0,23 31,1 12,1 *", 3_600),
         ("0 0,23 28,1 2,3 *", 3_600),  # in years without 29 February
+        ("0 0,23 29,1 2,3 *", 3_600),  # in years with it
+        ("0 0,23 28,29 2 *", 3_600),
         ("0 0,23 */2 * 1", 82_800),
     ],
 )
 def test_the_shortest_gap_of_a_schedule(schedule: str, gap: int) -> None:
     assert rules.shortest_gap(schedule) == gap
+
+
+def test_a_refusal_is_a_sentence_with_its_numbers() -> None:
+    assert rules.full("jobs", 1_200) == "this account may have 1,200 jobs"
+    assert rules.full("monitors", 1) == "this account may have 1 monitor"
+    assert rules.full("heartbeats", 0) == "this account may have no heartbeats"
+    assert rules.too_often(86_400) == "the shortest interval of this account is 86,400 seconds"
+    assert rules.schedule_too_often(3_600, 60) == (
+        "the runs of a job in this account must be at least 3,600 seconds apart; "
+        "this schedule has runs 60 seconds apart"
+    )
+    assert rules.runs_used_up(100_000) == (
+        "this account may have 100,000 runs a month, and this month's are used up"
+    )
+    assert rules.runs_used_up(1) == "this account may have 1 run a month, and this month's is used up"
+    assert rules.runs_used_up(0) == "this account may have no runs"
+    assert rules.verifications_used_up(1, 0, 1) == (
+        "this account may verify 1 address a month, and this month's is used up"
+    )
+    assert rules.verifications_used_up(0, 0, 1_000) == "this account may verify no addresses"
+    assert rules.verifications_used_up(5_000, 1, 1_000) == (
+        "this account may verify 5,000 addresses a month; 1 is left, and 1,000 are wanted"
+    )
+    assert rules.verifications_used_up(5_000, 2_400, 3_000) == (
+        "this account may verify 5,000 addresses a month; 2,400 are left, and 3,000 are wanted"
+    )

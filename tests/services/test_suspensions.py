@@ -39,7 +39,7 @@ async def test_memory_follows_the_file_at_each_tick(db: Database, service: Accou
     known = Suspensions(db)
     heard: list[tuple[frozenset[str], frozenset[str]]] = []
     known.heard.append(lambda suspended, resumed: heard.append((suspended, resumed)))
-    await known.begin()
+    await known.refresh()
     assert (known.accounts, heard) == (frozenset(), [])
     await service.suspend(one.id)
     assert not known.has(one.id)
@@ -62,9 +62,9 @@ async def test_whoever_hears_of_it_hears_before_it_is_so(db: Database, service: 
     seen: list[bool] = []
     known.heard.append(lambda _suspended, _resumed: seen.append(known.has(made.id)))
     await service.suspend(made.id)
-    await known.begin()
+    await known.refresh()
     await service.resume(made.id)
-    await known.begin()
+    await known.refresh()
     assert seen == [False, True]
 
 

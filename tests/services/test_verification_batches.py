@@ -17,10 +17,17 @@ from tickd.domain.verification import BATCH_MOST, Batch, Unknown, Verification
 from tickd.errors import Invalid, LimitReached, NotFound, TooMany, Unavailable
 from tickd.services.lane import PACE
 from tickd.services.upkeep import KEEPS, Upkeep
-from tickd.services.verification_batches import AT_ONCE, LISTENERS_MOST, NEWS_SECS, OPEN_MOST, TICK_SECS
+from tickd.services.verification_batches import (
+    AT_ONCE,
+    LISTENERS_MOST,
+    NEWS_SECS,
+    OF_ACCOUNT,
+    OPEN_MOST,
+    TICK_SECS,
+)
 from tickd.services.verification_runs import GROUP, LOOKUPS, STORE_SECS, WAIT_MOST_SECS
 
-OTHER = "acc_other"
+OTHER, THIRD = "acc_other", "acc_third"
 
 
 @pytest.fixture
@@ -169,8 +176,8 @@ async def test_an_account_has_so_many_batches_under_way_at_most(desk: Desk) -> N
     await desk.submit("a0@example.com", account_id=OTHER)
 
 
-async def other_account(desk: Desk) -> None:
-    await desk.do("INSERT INTO accounts (id, name, created_at) VALUES (?, 'other', ?)", OTHER, NOON)
+async def other_account(desk: Desk, account_id: str = OTHER) -> None:
+    await desk.do("INSERT INTO accounts (id, name, created_at) VALUES (?, 'other', ?)", account_id, NOON)
 
 
 def test_batches_leave_room_for_others_among_the_look_ups() -> None:
@@ -178,22 +185,36 @@ def test_batches_leave_room_for_others_among_the_look_ups() -> None:
     assert AT_ONCE * LOOKUPS <= 64 - 16
 
 
-async def test_so_many_are_under_way_at_once_and_another_account_comes_first(desk: Desk) -> None:
-    await other_account(desk)
-    desk.oracle.held = {email for word in "abcdefg" for email in some(20, word)}
-    for word in "abcdef":
-        await desk.submit(*some(20, word))
-    late = await desk.submit(*some(20, "g"), account_id=OTHER)
+async def test_so_many_are_under_way_at_once_and_two_of_an_account(desk: Desk) -> None:
+    for account_id in (OTHER, THIRD):
+        await other_account(desk, account_id)
+    desk.oracle.held = {email for word in "abcdefghi" for email in some(20, word)}
+    first, second, *_ = [await desk.submit(*some(20, word)) for word in "abcd"]
+    await desk.asked(OF_ACCOUNT * LOOKUPS)
+    assert begun(desk) == set("ab")
+    # Another account finds a place at once, however long those take.
+    for word in "efg":
+        await desk.submit(*some(20, word), account_id=OTHER)
     await desk.asked(AT_ONCE * LOOKUPS)
-    assert {email[0] for email in desk.oracle.asked} == set("abcd")
-    # The first to leave makes room for the account that has none under way, then for the first that came.
-    first = (await desk.batches.page(ACCOUNT, limit=20, offset=5))[0][0]
+    assert begun(desk) == set("abef")
+    # The first to leave makes room for the account that has none under way, then for who has fewest.
+    await desk.submit(*some(20, "h"), account_id=THIRD)
     await desk.batches.delete(ACCOUNT, first.id)
     await desk.asked(AT_ONCE * LOOKUPS)
-    assert {email[0] for email in desk.oracle.asked} == set("abcdg")
-    await desk.batches.delete(OTHER, late.id)
+    assert begun(desk) == set("abefh")
+    await desk.submit(*some(20, "i"), account_id=THIRD)
+    await desk.batches.delete(ACCOUNT, second.id)
     await desk.asked(AT_ONCE * LOOKUPS)
-    assert {email[0] for email in desk.oracle.asked} == set("abcdge")
+    assert begun(desk) == set("abefhc")
+
+
+def begun(desk: Desk) -> set[str]:
+    """The words of the batches that have begun."""
+    return {email[0] for email in desk.oracle.asked}
+
+
+def test_no_account_has_all_the_places() -> None:
+    assert OF_ACCOUNT < AT_ONCE
 
 
 async def test_answers_from_memory_do_not_hold_up_the_rest_of_the_daemon(desk: Desk) -> None:
@@ -253,6 +274,34 @@ async def test_a_few_results_are_stored_soon(desk: Desk) -> None:
 
     await eventually(stored)
     assert len(await all_of(desk, batch)) == 4
+
+
+async def test_what_is_tried_is_told_while_nothing_is_done(desk: Desk) -> None:
+    emails = some(2 * LOOKUPS)
+    desk.oracle.unknown = desk.oracle.held = set(emails)
+    batch = await desk.submit(*emails)
+    await desk.asked(LOOKUPS)
+    async with aclosing(desk.batches.watch(ACCOUNT, batch.id)) as news:
+        assert (await anext(news)).tried == 0
+        following = asyncio.create_task(anext(news))
+        # The first ones go on, and the next ones are held again.
+        desk.oracle.released.set()
+        desk.oracle.released = asyncio.Event()
+
+        async def is_told() -> bool:
+            await desk.clock.advance(STORE_SECS)
+            return following.done()
+
+        begun_at = desk.clock.monotonic()
+        await eventually(is_told)
+        assert desk.clock.monotonic() - begun_at < TICK_SECS
+        told = await following
+    assert (told.done, told.tried) == (0, LOOKUPS)
+    assert (await desk.batches.page(ACCOUNT, limit=1, offset=0))[0] == [told]
+    desk.oracle.released.set()
+    done = await desk.ended(batch)
+    assert (done.done, done.tried, done.unknown) == (len(emails), len(emails), len(emails))
+    assert set(desk.oracle.asked.values()) == {2}
 
 
 async def test_whoever_watches_hears_of_nothing_too(desk: Desk) -> None:
@@ -334,13 +383,13 @@ async def test_a_batch_that_is_deleted_stops_and_leaves_nothing(desk: Desk) -> N
 
 async def test_a_batch_that_waits_can_be_deleted(desk: Desk) -> None:
     desk.oracle.held = {"a0@example.com"}
-    batches = [await desk.submit("a0@example.com") for _ in range(AT_ONCE + 1)]
+    batches = [await desk.submit("a0@example.com") for _ in range(OF_ACCOUNT + 1)]
     await desk.batches.delete(ACCOUNT, batches[-1].id)
-    assert await desk.used() == AT_ONCE
+    assert await desk.used() == OF_ACCOUNT
     desk.oracle.released.set()
     for batch in batches[:-1]:
         await desk.ended(batch)
-    assert desk.oracle.asked["a0@example.com"] == AT_ONCE
+    assert desk.oracle.asked["a0@example.com"] == OF_ACCOUNT
 
 
 async def test_what_was_looked_at_of_a_done_batch_is_not_given_back(desk: Desk) -> None:
@@ -434,6 +483,73 @@ async def test_what_is_known_to_be_unknown_is_not_tried_a_third_time(desk: Desk)
     assert (done.valid, done.unknown) == (1, 2)
     assert (desk.oracle.asked[emails[0]], desk.oracle.asked[emails[2]]) == (2, 1)
     assert await desk.used() == 1
+
+
+async def test_what_is_deleted_under_way_is_not_looked_at_again_and_stays_counted(desk: Desk) -> None:
+    emails = [f"{'bad' if number % 5 == 0 else 'a'}{number}@example.com" for number in range(3 * GROUP)]
+    desk.oracle.held = set(emails[2 * GROUP :])
+    batch = await desk.submit(*emails)
+
+    async def done() -> int:
+        await desk.clock.advance(STORE_SECS)
+        return (await desk.batches.get(ACCOUNT, batch.id)).done
+
+    async def stored() -> bool:
+        return await done() == 2 * GROUP
+
+    await eventually(stored)
+    # As the history does it: the row goes, and the address in the list.
+    await desk.do("UPDATE verification_batches SET emails = json_set(emails, '$[0]', NULL, '$[7]', NULL)")
+    await desk.do("DELETE FROM verifications WHERE position IN (0, 7)")
+    await desk.restart()
+    assert await done() == 2 * GROUP
+    desk.oracle.held = set()
+    ended = await desk.ended(batch)
+    assert (ended.valid, ended.invalid, ended.unknown) == (3 * GROUP * 4 // 5, 3 * GROUP // 5, 0)
+    assert desk.oracle.asked[emails[0]] == desk.oracle.asked[emails[7]] == 1
+    kept = [one.position for one in await all_of(desk, ended)]
+    assert kept == [number for number in range(3 * GROUP) if number not in (0, 7)]
+    assert await desk.used() == 3 * GROUP
+
+
+async def test_what_is_deleted_under_way_is_given_back_with_nothing_that_was_looked_at(desk: Desk) -> None:
+    emails = some(4)
+    desk.oracle.held = set(emails[2:])
+    batch = await desk.submit(*emails)
+
+    async def done(count: int) -> None:
+        async def stored() -> bool:
+            await desk.clock.advance(STORE_SECS)
+            return (await desk.batches.get(ACCOUNT, batch.id)).done == count
+
+        await eventually(stored)
+
+    await done(2)
+    await desk.do("UPDATE verification_batches SET emails = json_set(emails, '$[0]', NULL, '$[1]', NULL)")
+    await desk.do("DELETE FROM verifications")
+    desk.oracle.held = {emails[3]}
+    await desk.restart()
+    await done(3)
+    await desk.batches.delete(ACCOUNT, batch.id)
+    assert await desk.used() == 3
+
+
+async def test_an_unknown_one_that_is_deleted_under_way_stays_deleted(desk: Desk) -> None:
+    emails = some(3)
+    desk.oracle.unknown = set(emails[:2])
+    batch = await desk.submit(*emails)
+
+    async def one() -> bool:
+        desk.oracle.held = set(emails[1:2]) if desk.oracle.asked[emails[1]] else set()
+        await desk.clock.advance(STORE_SECS)
+        return (await desk.batches.get(ACCOUNT, batch.id)).unknown == 1
+
+    await eventually(one)
+    await desk.do("UPDATE verification_batches SET unknown = json_set(unknown, '$[0].email', '')")
+    desk.oracle.released.set()
+    done = await desk.ended(batch)
+    assert (done.unknown, done.valid) == (2, 1)
+    assert [one.email for one in await all_of(desk, done)] == emails[1:]
 
 
 async def test_nothing_begins_behind_the_stop(desk: Desk) -> None:

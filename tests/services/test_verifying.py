@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import dns.message
@@ -9,7 +10,8 @@ import dns.rcode
 import pytest
 
 from tests.support.dns import ServedNames, naming, with_exchanges
-from tickd import app
+from tickd import app, assembly
+from tickd.clock import SystemClock
 from tickd.config import Settings
 from tickd.domain.verification import Verdict
 from tickd.errors import Unavailable
@@ -36,6 +38,12 @@ def _answer(query: dns.message.Message) -> dns.message.Message:
     return response
 
 
+def _fail(query: dns.message.Message) -> dns.message.Message:
+    response = dns.message.make_response(query)
+    response.set_rcode(dns.rcode.SERVFAIL)
+    return response
+
+
 @pytest.fixture
 async def names() -> AsyncIterator[ServedNames]:
     async with naming(_answer) as served:
@@ -49,6 +57,10 @@ async def names() -> AsyncIterator[ServedNames]:
         ("Sales+eu@X.EXAMPLE", Verdict(valid=True, mx_found=True, role_based=True)),
         ('"a b"@x.example', Verdict(valid=True, mx_found=True)),
         ("ü@bücher.example", Verdict(valid=True, mx_found=True)),
+        (
+            "ann@müll.example",
+            Verdict(valid=False, reason="there is no domain müll.example"),
+        ),
         (
             "ann@nothing.example",
             Verdict(valid=False, reason="nothing.example has no MX record: it takes no mail"),
@@ -80,6 +92,29 @@ async def names() -> AsyncIterator[ServedNames]:
 )
 async def test_an_address_gets_its_verdict(email: str, verdict: Verdict, names: ServedNames) -> None:
     assert await Verifier(Exchanges([names.server])).verdict(email) == verdict
+
+
+async def test_what_can_t_be_asked_about_is_named_as_it_was_typed() -> None:
+    async with naming(_fail) as served:
+        with pytest.raises(Unavailable, match=r"asked about müll\.example "):
+            await Verifier(Exchanges([served.server])).verdict("ann@müll.example")
+
+
+async def test_a_hundred_addresses_are_looked_up_at_once() -> None:
+    came: set[str] = set()
+    opened = asyncio.Event()
+
+    async def answer(query: dns.message.Message) -> dns.message.Message:
+        came.add(str(query.question[0].name))
+        if len(came) == 128:
+            opened.set()
+        await opened.wait()
+        return with_exchanges(query, "10 mail.x.example.")
+
+    async with naming(answer) as served:
+        verifier = assembly.verifier(Settings(dns_server=(served.server,)), SystemClock())
+        emails = [f"ann@{place}.example" for place in range(128)]
+        assert all(verdict.valid for verdict in await asyncio.gather(*map(verifier.verdict, emails)))
 
 
 @pytest.mark.parametrize(

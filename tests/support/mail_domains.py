@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Collection
+import threading
+from collections.abc import AsyncIterator, Collection, Iterator
 
 import dns.message
 import dns.rcode
@@ -40,3 +42,29 @@ async def mail_domains(
 
     async with naming(answer) as served:
         yield served
+
+
+@contextlib.contextmanager
+def mail_domains_apart(
+    taking: Collection[str] = TAKING, *, failing: Collection[str] = (), silent: Collection[str] = ()
+) -> Iterator[ServedNames]:
+    """The same on a thread of its own, for a command that has its own event loop."""
+    ready, end = threading.Event(), asyncio.Event()
+    found: list[ServedNames] = []
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def serve() -> None:
+        loops.append(asyncio.get_running_loop())
+        async with mail_domains(taking, failing=failing, silent=silent) as names:
+            found.append(names)
+            ready.set()
+            await end.wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    try:
+        assert ready.wait(10)
+        yield found[0]
+    finally:
+        loops[0].call_soon_threadsafe(end.set)
+        thread.join(10)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.contract.mailing import BROKEN, NO_MX, NOWHERE, NULL_MX, verifying
 from tests.support.daemon import Harness, eventually
 from tests.support.endpoint import Endpoint
 from tickd import __version__
@@ -138,6 +140,19 @@ async def test_metrics_are_what_prometheus_reads(tickd: Harness) -> None:
     assert value(families, "tickd_jobs", status="active") == 1
     assert value(families, "tickd_start_time_seconds") == 1_772_539_200
     assert value(families, "tickd_store_commits_total") > 0
+
+
+async def test_metrics_tell_what_name_servers_said(tmp_path: Path) -> None:
+    async with verifying(tmp_path / "tickd.db") as (tickd, _):
+        families = await metrics(tickd)
+        for result in ("some", "none", "null", "no_domain", "failed"):
+            assert value(families, "tickd_dns_mx_lookups_total", result=result) == 0
+        for domain in ("x-mail.com", NO_MX, NULL_MX, NOWHERE, BROKEN, NO_MX, "y-mail.com"):
+            await tickd.call("POST", "/v1/verify", {"email": f"ann@{domain}"})
+        families = await metrics(tickd)
+    for result, count in (("some", 2), ("none", 1), ("null", 1), ("no_domain", 1), ("failed", 1)):
+        assert value(families, "tickd_dns_mx_lookups_total", result=result) == count
+    assert value(families, "tickd_dns_mx_remembered_total") == 1
 
 
 def bounds(family: Metric) -> list[str]:

@@ -11,8 +11,8 @@ import pytest
 from aiohttp import ClientSession, web
 
 from tests.support.daemon import eventually
-from tickd.errors import Unavailable
-from tickd.web.streaming import stream
+from tickd.errors import Forbidden, Unavailable
+from tickd.web.streaming import guarded, stream
 
 Pieces = Callable[[], AsyncGenerator[bytes, None]]
 
@@ -98,6 +98,31 @@ async def test_a_fault_on_the_way_is_logged_and_is_no_end(
     assert record.levelno == logging.WARNING
     assert record.__dict__["fields"]["reason"] == str(fault)
     assert bool(record.exc_info) == traceback
+
+
+async def test_each_piece_is_let_through_or_none_after_it() -> None:
+    ended: list[bool] = []
+    checked: list[int] = []
+
+    async def pieces() -> AsyncGenerator[bytes, None]:
+        try:
+            for number in range(9):
+                yield b"%d" % number
+        finally:
+            ended.append(True)
+
+    async def check() -> None:
+        checked.append(len(checked))
+        if len(checked) == 3:
+            raise Forbidden("no longer")
+
+    async with sending(lambda: guarded(pieces(), check)) as (host, port):
+        reader, writer = await asyncio.open_connection(host, port)
+        writer.write(b"GET / HTTP/1.0\r\nHost: x\r\n\r\n")
+        with pytest.raises(ConnectionResetError):
+            await reader.read()
+        writer.close()
+    assert (checked, ended) == ([0, 1, 2], [True])
 
 
 async def test_who_stops_reading_is_not_waited_for_for_ever(caplog: pytest.LogCaptureFixture) -> None:

@@ -76,7 +76,7 @@ def _load(name: str) -> click.Command:
 @click.group(commands=Commands(), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="tickd")
 def tickd() -> None:
-    """Fires cron jobs over HTTP, records every run, and watches what you run."""
+    """Fires cron jobs, watches services and heartbeats, verifies e-mail addresses."""
 
 
 def main() -> None:

@@ -29,18 +29,28 @@ USED = {
 """The limits that something is counted against, and what."""
 
 
-class OrNone(click.IntRange):
-    """A whole number, or `none` for no limit."""
+class Most(click.IntRange):
+    """A whole number in a range, or `none` for no limit where there may be none."""
 
     name = "number or none"
 
+    def __init__(self, low: int, high: int, *, noun: str = "", unlimited: bool = True) -> None:
+        super().__init__(low, high)
+        self._low, self._high, self._noun, self._unlimited = low, high, noun, unlimited
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The number, or `none`: None is what click says of an option that was not given."""
-        return NONE if str(value).strip().lower() == NONE else super().convert(value, param, ctx)
+        text = str(value).strip().lower()
+        if self._unlimited and text == NONE:
+            return NONE
+        if text.isascii() and text.isdigit() and len(text) < 10 and self._low <= int(text) <= self._high:
+            return int(text)
+        end = ", or none for no limit" if self._unlimited else "; history is not kept without a limit"
+        self.fail(f"must be a whole number{self._noun} between {self._low} and {self._high}{end}", param, ctx)
 
 
 def _limit_options(function: F) -> F:
-    count = OrNone(0, rules.COUNT_MOST)
+    count = Most(0, rules.COUNT_MOST)
     for name, kind, words in reversed(
         (
             ("max-jobs", count, "How many jobs it may have."),
@@ -48,12 +58,16 @@ def _limit_options(function: F) -> F:
             ("max-heartbeats", count, "How many heartbeats it may have."),
             (
                 "min-interval-secs",
-                OrNone(1, rules.INTERVAL_MOST),
+                Most(1, rules.INTERVAL_MOST, noun=" of seconds"),
                 "The shortest interval of its monitors, and between two runs of a job's schedule.",
             ),
             ("executions-per-month", count, "How many runs of jobs a UTC month has."),
             ("verifications-per-month", count, "How many e-mail addresses it may verify in a UTC month."),
-            ("retention-days", click.IntRange(1, rules.DAYS_MOST), "How long its history is kept."),
+            (
+                "retention-days",
+                Most(1, rules.DAYS_MOST, noun=" of days", unlimited=False),
+                "How long its history is kept; when it is lowered, older history is removed for ever.",
+            ),
         )
     ):
         metavar = "DAYS" if name == "retention-days" else "N|none"
@@ -70,7 +84,8 @@ def _limit_options(function: F) -> F:
 def limits(db: str, account_id: str, yes: bool, as_json: bool, **said: Any) -> None:
     """Show the limits of ACCOUNT_ID (acc_default when left out) and what it uses, or set some of them.
 
-    What is there already stays when a limit is lowered below it.
+    What is there already stays when a limit is lowered below it; but a lower --retention-days removes
+    history for ever, and asks before it does.
     """
     given: dict[str, Any] = {
         name: None if value == NONE else value for name, value in said.items() if value is not None
@@ -101,9 +116,10 @@ def _print(account: Account, use: Use, as_json: bool) -> None:
         shown = {"account_id": account.id, "limits": known, "use": used}
         click.echo(msgspec.json.format(msgspec.json.encode(shown)).decode())
         return
-    rows = [("LIMIT", "MAY", "HAS")]
+    rows = [("LIMIT", "MOST", "USED")]
     for name, value in known.items():
-        rows.append((name, "none" if value is None else f"{value}", f"{used.get(USED.get(name, ''), '')}"))
+        most = "no limit" if value is None else f"{value}"
+        rows.append((name, most, f"{used.get(USED.get(name, ''), '')}"))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     for row in rows:
         cells = (row[0].ljust(widths[0]), row[1].rjust(widths[1]), row[2].rjust(widths[2]))

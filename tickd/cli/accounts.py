@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 
 import click
 import msgspec
@@ -20,7 +21,7 @@ NAME_LEAST = 8
 
 @click.group()
 def account() -> None:
-    """Make, list, suspend and resume accounts."""
+    """Make, list, suspend and resume accounts, and set their limits."""
 
 
 account.add_command(limits)
@@ -62,11 +63,15 @@ def list_accounts(db: str, as_json: bool) -> None:
 @db_option
 @click.argument("account_id")
 def suspend(db: str, account_id: str) -> None:
-    """Suspend an account: nothing of it runs, answers or is shown, and everything is kept."""
+    """Suspend an account: nothing of it runs or is shown, and everything is kept.
+
+    Its keys and users are refused, and nobody is alerted. Pings are still answered with 200, so that what
+    runs elsewhere goes on. A running daemon heeds it within about a second.
+    """
 
     async def act(accounts: Accounts) -> None:
         await accounts.suspend(account_id)
-        click.echo(f"{account_id} is suspended; a running daemon heeds it within two seconds.")
+        click.echo(f"{account_id} is suspended; a running daemon heeds it within about a second.")
 
     run(db, Accounts, act)
 
@@ -75,11 +80,14 @@ def suspend(db: str, account_id: str) -> None:
 @db_option
 @click.argument("account_id")
 def resume(db: str, account_id: str) -> None:
-    """End the suspension of an account."""
+    """End the suspension of an account.
+
+    A running daemon heeds it within about a second.
+    """
 
     async def act(accounts: Accounts) -> None:
         await accounts.resume(account_id)
-        click.echo(f"{account_id} is active; a running daemon heeds it within two seconds.")
+        click.echo(f"{account_id} is active; a running daemon heeds it within about a second.")
 
     run(db, Accounts, act)
 
@@ -108,12 +116,13 @@ def _table(found: list[Counted]) -> None:
         created = times.rfc3339(made.created_at)[:10]
         rows.append((made.id, _state(one), *(f"{number}" for number in numbers), created, made.name))
     widths = [max(len(row[column]) for row in rows) for column in range(6)]
-    # The name comes last, and is cut: it may have 200 characters.
+    # The name comes last, and is cut on a terminal: it may have 200 characters.
     room = max(NAME_LEAST, shutil.get_terminal_size().columns - sum(widths) - 2 * len(widths))
+    is_cut = sys.stdout.isatty()
     for row in rows:
         cells = [
             cell.rjust(width) if 2 <= column <= 4 else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=False))
         ]
-        name = row[6] if len(row[6]) <= room else f"{row[6][: room - 1]}…"
+        name = row[6] if len(row[6]) <= room or not is_cut else f"{row[6][: room - 1]}…"
         click.echo("  ".join((*cells, name)).rstrip())

@@ -41,6 +41,9 @@ def create(db: str, account: str, name: str, scopes: tuple[Scope, ...]) -> None:
             f"{stored.id} {stored.name!r}, {', '.join(stored.scopes)}; keep the key, it is not shown again.",
             err=True,
         )
+        if (await accounts.account(account)).suspended_at is not None:
+            resume = f"tickd account resume {account}"
+            click.echo(f"{account} is suspended: the key is refused until you run {resume}", err=True)
 
     run(db, Accounts, act, make=True)
 

@@ -10,11 +10,19 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from tickd.errors import Conflict, TickdError
 
 _TABLES, _LISTS = (".csv", ".tsv", ".tab"), (".txt", ".lst", ".list")
+
+
+class Access(NamedTuple):
+    """Who may read a file: its mode, and the numbers of its owner and group."""
+
+    mode: int
+    owner: int
+    group: int
 
 
 def beside(name: str, *, is_list: bool) -> str:
@@ -40,10 +48,11 @@ def is_stream(name: str) -> bool:
 
 
 @contextmanager
-def written(name: str, *, mode: int, force: bool) -> Iterator[BinaryIO]:
+def written(name: str, *, access: Access, force: bool) -> Iterator[BinaryIO]:
     """A file to write the results to; whatever goes wrong leaves none, and nothing half under its name.
 
-    `mode` says who may read it. Conflict when it exists and not `force`; TickdError when it can't be written.
+    `access` says who may read it. Conflict when it exists and not `force`; TickdError when it can't be
+    written.
     """
     try:
         if name == "-":
@@ -53,7 +62,7 @@ def written(name: str, *, mode: int, force: bool) -> Iterator[BinaryIO]:
             with open(name, "wb") as stream:
                 yield stream
         else:
-            with _renamed(Path(name), mode, force=force) as file:
+            with _renamed(Path(name), access, force=force) as file:
                 yield file
     except BrokenPipeError:
         # Whoever reads has enough, as `head` does: that is no fault of ours to tell.
@@ -64,7 +73,7 @@ def written(name: str, *, mode: int, force: bool) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _renamed(path: Path, mode: int, *, force: bool) -> Iterator[BinaryIO]:
+def _renamed(path: Path, access: Access, *, force: bool) -> Iterator[BinaryIO]:
     if path.is_dir():
         raise TickdError(f"can't write {path}: it is a folder")
     if not force and os.path.lexists(path):
@@ -74,13 +83,26 @@ def _renamed(path: Path, mode: int, *, force: bool) -> Iterator[BinaryIO]:
         with open(descriptor, "wb") as file:
             yield file
             file.flush()
-            os.fchmod(descriptor, mode)
+            _give(descriptor, access)
             # A disk that is full may say so only now.
             os.fsync(descriptor)
         _give_name(part, path, force=force)
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(part)
+
+
+def _give(descriptor: int, access: Access) -> None:
+    """Let those read the file who may read what it was made of, or fewer of them."""
+    # The group goes first: the mode would open the file to another one.
+    mode, group = access.mode, access.group
+    try:
+        os.fchown(descriptor, access.owner if os.geteuid() == 0 else -1, group)
+    except OSError:
+        # Not in that group: its members are everybody now, and others are the file's group.
+        both = mode >> 3 & mode & 0o7
+        mode = mode & 0o700 | both << 3 | both
+    os.fchmod(descriptor, mode)
 
 
 def _give_name(part: str, path: Path, *, force: bool) -> None:

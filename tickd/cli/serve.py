@@ -18,6 +18,19 @@ from tickd.domain.accounts import DEFAULT_ACCOUNT
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+DEVELOPMENT = {
+    "listen",
+    "dns_server",
+    "disposable_domain",
+    "allowed_domain",
+    "reference",
+    "smtp_url",
+    "mail_from",
+    "log_format",
+    "log_level",
+}
+"""The settings that `tickd dev` has."""
+
 
 def _option(setting: Setting, *, env: bool) -> Callable[[F], F]:
     source = f"env: {setting.env}; " if env else ""
@@ -63,7 +76,7 @@ def serve(**flags: Any) -> None:
 
 
 @click.command()
-@options({"listen", "log_format", "log_level"}, env=False)
+@options(DEVELOPMENT, env=False)
 def dev(**flags: Any) -> None:
     """Run the daemon for local development: in memory, on this machine alone, with any API key.
 

@@ -7,6 +7,7 @@ import csv
 import os
 import shutil
 import stat
+import string
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from io import TextIOWrapper
 from itertools import islice
 from typing import BinaryIO, NamedTuple
 
+from tickd.cli.results import Access
 from tickd.domain import address_lists
 from tickd.errors import Malformed, TickdError
 
@@ -33,6 +35,9 @@ _MARKS = (
 )
 # A codec that writes a mark would write one into every row.
 _UNMARKED = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}
+# What tables and addresses are made of.
+_PLAIN = string.ascii_letters + string.digits + "\t\r\n ,;|\"'@.+-_<>"
+_BYTES_MOST = 4
 
 
 class Row(NamedTuple):
@@ -68,16 +73,15 @@ class Table:
         head = file.read(4)
         marks = [one for one in _MARKS if head.startswith(one[0])]
         self.mark, found = marks[0] if marks else (b"", "")
-        named = codecs.lookup(encoding).name if encoding else ""
-        self.encoding = found or _UNMARKED.get(named, named) or "utf-8"
+        self.encoding = found or encoding or "utf-8"
         # Bytes that are no UTF-8 come through as they are; in another encoding nothing is known of them.
         self.errors = "surrogateescape" if self.encoding == "utf-8" else "strict"
 
     @property
-    def mode(self) -> int:
-        """Who may read it, as a file's mode; the owner alone where it is no file."""
+    def access(self) -> Access:
+        """Who may read it; the owner alone where it is no file."""
         seen = os.fstat(self._file.fileno())
-        return stat.S_IMODE(seen.st_mode) & 0o666 | 0o600
+        return Access(stat.S_IMODE(seen.st_mode) & 0o666 | 0o600, seen.st_uid, seen.st_gid)
 
     def check_unchanged(self) -> None:
         """Raise Malformed when it was written to since it was opened: its rows may be others."""
@@ -214,6 +218,28 @@ class Table:
             # An interrupt can leave a reader behind, which ends only when the file is closed.
             if not self._file.closed:
                 text.detach()
+
+
+def encoding_of(name: str) -> str | None:
+    """The encoding of that name as a table takes it, without a mark; None for what is none of text.
+
+    In one of text, each letter of a table is itself wherever it stands: those of escapes, as in `idna` and
+    `unicode_escape`, would write other bytes than were read.
+    """
+    try:
+        named = codecs.lookup(name).name
+        named = _UNMARKED.get(named, named)
+        each = [letter.encode(named) for letter in _PLAIN]
+        whole = b"".join(each)
+        is_plain = (
+            len(set(map(len, each))) == 1
+            and _PLAIN.encode(named) == whole
+            and whole.decode(named) == _PLAIN
+            and len("\U0010ffff".encode(named, "replace")) <= _BYTES_MOST
+        )
+    except (LookupError, ValueError):
+        return None
+    return named if is_plain else None
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 import signal
 import sys
@@ -18,7 +17,7 @@ import msgspec
 import uvloop
 
 from tickd import app
-from tickd.cli import results
+from tickd.cli import results, tables
 from tickd.cli.judging import Judge, Progress, Tally, in_order
 from tickd.cli.serve import config_option, load, options
 from tickd.cli.tables import Row, Table, opened
@@ -47,11 +46,12 @@ def _delimiter(_context: click.Context, _option: click.Parameter, text: str | No
 def _encoding(_context: click.Context, _option: click.Parameter, text: str | None) -> str:
     if not text:
         return ""
-    try:
-        "".encode(text)
-        return codecs.lookup(text).name
-    except (LookupError, ValueError):
-        raise click.BadParameter("must be the name of an encoding, such as windows-1252") from None
+    found = tables.encoding_of(text)
+    if found is None:
+        raise click.BadParameter(
+            f"must be the name of an encoding of text, such as windows-1252; {text} is none"
+        )
+    return found
 
 
 @click.command()
@@ -162,7 +162,7 @@ class _Run:
         self._announce()
         folder = None if results.is_stream(self.to) else os.path.dirname(self.to) or "."
         with (
-            results.written(self.to, mode=self.table.mode, force=force) as out,
+            results.written(self.to, access=self.table.access, force=force) as out,
             tempfile.TemporaryFile(dir=folder, prefix=".tickd-") as kept,
         ):
             uvloop.run(self._judge(kept))

@@ -36,7 +36,11 @@ _KINDS = {
     "Co": "a character that has no agreed meaning",
     "Cn": "a character that is not known",
 }
+_LONG = f"the address is longer than {WHOLE_MOST} characters"
+_LONG_AS_SENT = f"the address is longer than {WHOLE_MOST} bytes"
 _ENCLOSED = "the address has a name or angle brackets around it"
+_LONG_LOCAL = f"the part before the @-sign is longer than {LOCAL_MOST} bytes"
+_LONG_DOMAIN = "the part after the @-sign is longer than 253 bytes"
 _LONG_LABEL = "after the @-sign more than 63 characters stand between two periods"
 # What the library says, by its beginning, and what is said instead; "…" keeps the rest of it.
 _PLAINER = (
@@ -56,6 +60,9 @@ _PLAINER = (
     ("The part after the @-sign is invalid (Label too long", _LONG_LABEL),
     ("The part after the @-sign is invalid", "the part after the @-sign is not a domain name…"),
     ("After the @-sign, periods cannot be", _LONG_LABEL),
+    ("The email address is too long before", _LONG_LOCAL),
+    ("The email address is too long after the @-sign", _LONG_DOMAIN),
+    ("The email address is too long", _LONG_AS_SENT),
     ("After Unicode normalization: The email address", "the address…"),
     ("The email address", "the address…"),
     ("An email address", "an address…"),
@@ -67,10 +74,14 @@ _LOUD = re.compile(r"(?<!\S)[A-Z][A-Z -]{2,}")
 
 
 class Address(Struct, frozen=True):
-    """An address whose syntax is right: what stands before the @-sign, and the domain in ASCII."""
+    """An address whose syntax is right: what stands before the @-sign, and the domain in ASCII.
+
+    `typed` is the domain in the alphabet it was given in.
+    """
 
     local: str
     domain: str
+    typed: str
 
 
 class Mistake(Struct, frozen=True):
@@ -98,17 +109,18 @@ def read(email: str) -> Address | Mistake:
         )
     except EmailNotValidError as error:
         return Mistake(_plain(str(error), email))
-    octets = len(email.rpartition("@")[0].encode())
-    if octets > LOCAL_MOST:
-        return Mistake(f"the part before the @-sign has {octets} bytes; {LOCAL_MOST} are allowed")
-    return Address(found.local_part or "", found.ascii_domain.lower())
+    local, _, given = email.rpartition("@")
+    if len(local.encode()) > LOCAL_MOST:
+        return Mistake(_LONG_LOCAL)
+    domain = found.ascii_domain.lower()
+    return Address(found.local_part or "", domain, domain if given.isascii() else found.domain)
 
 
 def _too_long(email: str) -> str:
     # Of a megabyte nothing but its length is ever looked at.
     if len(email) > WHOLE_MOST:
-        return f"the address has {len(email)} characters; {WHOLE_MOST} are allowed"
-    return "" if email else "the address is empty"
+        return _LONG
+    return "" if email.strip() else "there is no address"
 
 
 def _strange(email: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Literal, get_args
 
@@ -24,6 +25,12 @@ Noun = Literal["jobs", "monitors", "heartbeats"]
 
 LIMITS: tuple[Limit, ...] = get_args(Limit)
 """The limits of an account, in the order in which they are shown."""
+LIMIT_OF: Mapping[Noun, Limit] = {
+    "jobs": "max_jobs",
+    "monitors": "max_monitors",
+    "heartbeats": "max_heartbeats",
+}
+"""What there may be a certain number of, and the limit that says how many."""
 COUNT_MOST = 1_000_000
 INTERVAL_MOST = 86_400
 DAYS_MOST = 3650
@@ -76,25 +83,26 @@ def full(noun: Noun, most: int) -> str:
 
 def too_often(least: int) -> str:
     """Why an interval can't be that short."""
-    return f"the shortest interval of this account is {least} seconds"
+    return f"the shortest interval of this account is {_many(least, 'seconds')}"
 
 
 def schedule_too_often(least: int, gap: int) -> str:
     """Why a schedule can't be that dense; `gap` is the shortest time between two of its runs, in seconds."""
-    return f"this account's jobs may run every {least} seconds at most; this schedule has runs {gap} apart"
+    apart = f"the runs of a job in this account must be at least {_many(least, 'seconds')} apart"
+    return f"{apart}; this schedule has runs {_many(gap, 'seconds')} apart"
 
 
 def runs_used_up(most: int) -> str:
     """Why an occurrence is not called, or a run not begun."""
-    return f"this account's {_many(most, 'runs')} of this month are used up"
+    return _used_up("have", most, "runs")
 
 
 def verifications_used_up(most: int, left: int, wanted: int) -> str:
     """Why addresses are not verified."""
     if left <= 0:
-        return f"this account's {_many(most, 'verifications')} of this month are used up"
-    may = f"this account may have {_many(most, 'verifications')} a month"
-    return f"{may}; {left} {'are' if left != 1 else 'is'} left, and {wanted} are wanted"
+        return _used_up("verify", most, "addresses")
+    may = f"this account may verify {_many(most, 'addresses')} a month"
+    return f"{may}; {left:,} {_is(left)} left, and {wanted:,} are wanted"
 
 
 def shortest_gap(schedule: str) -> int:
@@ -122,5 +130,16 @@ def _has_neighbours(schedule: cron.Schedule) -> bool:
     return False
 
 
+def _used_up(may: str, most: int, nouns: str) -> str:
+    if not most:
+        return f"this account may {may} {_many(most, nouns)}"
+    return f"this account may {may} {_many(most, nouns)} a month, and this month's {_is(most)} used up"
+
+
+def _is(count: int) -> str:
+    return "are" if count != 1 else "is"
+
+
 def _many(count: int, nouns: str) -> str:
-    return f"{count} {nouns if count != 1 else nouns[:-1]}"
+    one = {"addresses": "address"}.get(nouns, nouns[:-1])
+    return f"{f'{count:,}' if count else 'no'} {nouns if count != 1 else one}"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
 _STANDARD = """
 info marketing sales support abuse noc security postmaster hostmaster usenet news webmaster www uucp ftp
-list list-request
+list
 """
 _UNREAD = """
 noreply no-reply no_reply no.reply donotreply do-not-reply do_not_reply do.not.reply dontreply mailer-daemon
@@ -28,9 +31,18 @@ dataprotection fraud phishing spam cert csirt newsletter newsletters subscribe u
 subscriptions updates announce announcements all everyone members membership community forum moderator
 registrar registration secretary
 """
+_REQUEST = "-request"
+_BETWEEN = re.compile("[-_.]")
 _ROLES = frozenset((_STANDARD + _UNREAD + _MACHINES + _DESKS).split())
 
 
 def is_role(local: str) -> bool:
-    """Tell whether the part before the @-sign names a role, whatever its case and what follows a plus."""
-    return local.lower().partition("+")[0] in _ROLES
+    """Tell whether the part before the @-sign names a role, whatever its case and what follows a plus.
+
+    Two roles together are one ("abuse-team"), and so is whoever takes the requests of a list (RFC 2142).
+    """
+    # The full-width letters of a Japanese keyboard are the same letters.
+    name = unicodedata.normalize("NFKC", local).lower().partition("+")[0]
+    if name in _ROLES or (name.endswith(_REQUEST) and name != _REQUEST):
+        return True
+    return all(word in _ROLES for word in _BETWEEN.split(name))

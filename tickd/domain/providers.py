@@ -5,6 +5,8 @@ It is cautious: a name that somebody may well have, or that is as near to anothe
 
 from __future__ import annotations
 
+import unicodedata
+
 # A provider's name, and the endings under which it gives out addresses; the likeliest first.
 _NAMES = {
     "gmail": "com",
@@ -140,34 +142,50 @@ _NEIGHBOURS = """
 gail grail yahoos hotmale outlooks outlock incloud iloud googlemaps photonmail laposta virgili virginio
 simpatico scglobal earthling comcash
 """
+_DISTINCT_NAMES = frozenset(_DISTINCT.split())
 _SOMEBODYS = frozenset(_NEIGHBOURS.split())
 # Endings that exist, and are one slip away from com, net or org. Those of two letters count as slips all the
 # same: who holds gmail.co, gmail.cm or gmail.om holds it for those who type too fast.
 _REAL = frozenset(("cam", "bom", "mom", "bet", "pet", "vet", "nec", "new", "next", "ong"))
+# Slips that are two letters wide, and common.
+_COMMON = {"icould": "icloud"}
+# Endings of two letters swapped, under which there is no domain.
+_SWAPPED = frozenset(("ed", "rf", "ti", "ln", "hc", "ta", "ur", "lp"))
+# What looks like one of the letters, and has no accent that could be taken off it.
+_LIKE = str.maketrans("ıł", "il")
 _LONG = 10
 """From this length on, a name may have two slips."""
 
 
 # By both letters that a slip of them may begin with.
 _FIRST = {
-    letter: [name for name in sorted(_DISTINCT.split()) if letter in name[:2]]
+    letter: [name for name in sorted(_DISTINCT_NAMES) if letter in name[:2]]
     for letter in "abcdefghijklmnopqrstuvwxyz-"
 }
 
 
 def meant(domain: str) -> str:
-    """Give the provider's domain that `domain` (ASCII, lower case) is a slip of, or an empty text."""
+    """Give the provider's domain that `domain` (lower case) is a slip of, or an empty text."""
+    if not domain.isascii():
+        plain = _plain(domain)
+        return plain if plain in KNOWN and plain.partition(".")[0] in _DISTINCT_NAMES else ""
     name, _, ending = domain.partition(".")
     if domain in KNOWN or not ending or name in _SOMEBODYS:
         return ""
     if name not in _NAMES:
-        name = _nearest(name)
+        name = _COMMON.get(name) or _nearest(name)
         if not name:
             return ""
         if f"{name}.{ending}" in KNOWN:
             return f"{name}.{ending}"
     wanted = next((one for one in _NAMES[name].split() if _is_slip(ending, one)), "")
     return f"{name}.{wanted}" if wanted else ""
+
+
+def _plain(domain: str) -> str:
+    """Take the accents off the letters."""
+    letters = unicodedata.normalize("NFKD", domain.translate(_LIKE))
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def _nearest(name: str) -> str:
@@ -203,7 +221,11 @@ def _is_slip(ending: str, wanted: str) -> bool:
         given, _, rest = ending.partition(".")
         return rest == country and distance(given, first) <= 1
     if len(wanted) == 2:
-        return ending in (wanted[0] + wanted, wanted + wanted[1])
+        doubled = ending in (wanted[0] + wanted, wanted + wanted[1])
+        return doubled or (ending == wanted[::-1] and ending in _SWAPPED)
+    given, twice, again = ending.partition(".")
+    if twice:
+        return given == wanted and (again == wanted or (len(again) > 2 and _is_slip(again, wanted)))
     return ending not in _REAL and distance(ending, wanted) == 1
 
 

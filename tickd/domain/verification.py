@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import idna
 from msgspec import Struct
 
 from tickd.domain.addresses import Address, Mistake
@@ -68,6 +69,7 @@ class Batch(Struct, frozen=True, kw_only=True):
     """A batch of addresses: how many, how many are done, and how they came out.
 
     `done` is `valid` + `invalid` + `unknown`: how many came out so, whatever of it was deleted since.
+    `tried` is how many were looked at once at least: those that are done, and those to be looked at again.
     """
 
     row: int
@@ -79,6 +81,7 @@ class Batch(Struct, frozen=True, kw_only=True):
     valid: int = 0
     invalid: int = 0
     unknown: int = 0
+    tried: int = 0
 
     @property
     def done(self) -> int:
@@ -97,8 +100,8 @@ def judge(address: Address | Mistake, exchange: Exchange, disposable: Disposable
         mx_found=mx_found,
         disposable=is_disposable,
         role_based=is_role(address.local),
-        reason=_reason(address.domain, exchange, is_disposable),
-        suggestion=meant(address.domain),
+        reason=_reason(address.typed, exchange, is_disposable),
+        suggestion=meant(address.typed),
     )
 
 
@@ -147,10 +150,21 @@ def made(
     )
 
 
-def is_same(kept: str, email: str) -> bool:
-    """Whether an address of the history is `email`, in whatever case."""
+def known_as(email: str) -> str:
+    """What an address is compared by: the same in whatever case, and in either alphabet of its domain."""
     # Not casefold(): it takes ß for ss, and those may be two people.
-    return kept.lower() == shown(email).lower()
+    local, at, domain = shown(email).lower().rpartition("@")
+    if not domain.isascii() or "xn--" in domain:
+        try:
+            domain = idna.encode(domain, uts46=True, std3_rules=False, transitional=False).decode()
+        except UnicodeError:  # IDNAError is one
+            return f"{local}{at}{domain}"
+    return f"{local}{at}{domain}"
+
+
+def is_same(kept: str, email: str) -> bool:
+    """Whether an address of the history is `email`."""
+    return known_as(kept) == known_as(email)
 
 
 def is_meant(one: Unknown, email: str | None) -> bool:

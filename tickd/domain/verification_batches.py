@@ -24,10 +24,14 @@ def addresses(said: object) -> list[str]:
     return found
 
 
-def left(emails: Sequence[str], done: Iterable[int]) -> list[tuple[int, str]]:
-    """The places, and their addresses, that nothing is known of yet."""
+def left(emails: Sequence[str | None], done: Iterable[int]) -> list[tuple[int, str]]:
+    """The places, and their addresses, that nothing is known of yet; None is one that was deleted since."""
     known = frozenset(done)
-    return [(position, email) for position, email in enumerate(emails) if position not in known]
+    return [
+        (position, email)
+        for position, email in enumerate(emails)
+        if email is not None and position not in known
+    ]
 
 
 def unknown(position: int, email: str, error: str) -> Unknown:

@@ -45,12 +45,14 @@ class LookupFailed(Exception):
 
     Kinds: invalid (not a host name), no_host (NXDOMAIN), no_address (it exists, without A or AAAA),
     server (the name servers failed), timeout, local (this machine lacks descriptors, threads or memory).
+    `retry_secs` is for how long asking again is no use, as far as that is known.
     """
 
-    def __init__(self, kind: LookupKind, sentence: str) -> None:
+    def __init__(self, kind: LookupKind, sentence: str, retry_secs: float = 0.0) -> None:
         super().__init__(sentence)
         self.kind: LookupKind = kind
         self.sentence = sentence
+        self.retry_secs = retry_secs
 
 
 @dataclass(slots=True, frozen=True)

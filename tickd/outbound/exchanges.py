@@ -17,6 +17,7 @@ import dns.inet
 import dns.message
 import dns.name
 import dns.nameserver
+import dns.rcode
 import dns.rdatatype
 import dns.resolver
 import dns.rrset
@@ -24,12 +25,14 @@ import dns.rrset
 from tickd.clock import Clock, SystemClock
 from tickd.domain.verification import Exchange
 from tickd.outbound.dns import NO_MEANS, LookupFailed, LookupKind
-from tickd.outbound.dns_sockets import Sockets
+from tickd.outbound.dns_sockets import Sockets, TooLarge
 
 RESOLV_CONF: Final = "/etc/resolv.conf"
-# How often the file is looked at, and how long a failure is remembered (RFC 9520: 1 s to 5 min).
+# How often the file is looked at, and how long a failure is remembered (RFC 9520: 1 s to 5 min). What is too
+# large stays so.
 LOOK_SECS: Final = 5.0
 FAILURE_SECS: Final = 5.0
+TOO_LARGE_SECS: Final = 60.0
 MIN_TTL_SECS: Final = 1.0
 MAX_TTL_SECS: Final = 3600.0
 MAX_NEGATIVE_SECS: Final = 900.0
@@ -37,6 +40,8 @@ MAX_NAMES: Final = 10_000
 # How many names an alias may lead over when the name server does not follow it.
 MAX_ALIASES: Final = 8
 MAX_TURNS: Final = 6
+# What fits into a datagram on every way (the flag day of 2020): ordinary answers need no TCP.
+PAYLOAD_BYTES: Final = 1232
 _SOCKETS: Final[Any] = Sockets()
 
 
@@ -68,7 +73,7 @@ class Exchanges:
         servers: Sequence[tuple[str, int]] = (),
         *,
         limit_secs: float = 3.0,
-        most: int = 64,
+        most: int = 128,
         names: int = MAX_NAMES,
         clock: Clock | None = None,
         resolv_conf: str = RESOLV_CONF,
@@ -77,7 +82,7 @@ class Exchanges:
         self._names = names
         self._clock: Clock = clock or SystemClock()
         self._file = None if servers else _File(resolv_conf, limit_secs)
-        self._stub = _stub([dns.nameserver.Do53Nameserver(*one) for one in servers], limit_secs)
+        self._stub = _stub(servers, limit_secs)
         self._places = asyncio.Semaphore(most)
         self._cache: dict[str, tuple[float, _Outcome]] = {}
         self._running: dict[str, asyncio.Task[_Outcome]] = {}
@@ -93,7 +98,7 @@ class Exchanges:
         else:
             outcome = await self._shared(domain)
         if isinstance(outcome, _Failed):
-            raise LookupFailed(outcome.kind, outcome.sentence)
+            raise LookupFailed(outcome.kind, outcome.sentence, outcome.ttl_secs)
         return outcome.exchange
 
     def close(self) -> None:
@@ -211,21 +216,54 @@ def _read(path: str) -> dns.asyncresolver.Resolver:
     ]
     stub = dns.asyncresolver.Resolver(configure=False)
     stub.read_resolv_conf(io.StringIO("\n".join(" ".join(words) for words in fine)))
+    stub.nameservers = [_Server(str(address), stub.port) for address in stub.nameservers]
     return stub
 
 
-def _stub(servers: Sequence[dns.nameserver.Nameserver], limit_secs: float) -> dns.asyncresolver.Resolver:
+def _stub(servers: Sequence[tuple[str, int]], limit_secs: float) -> dns.asyncresolver.Resolver:
     stub = dns.asyncresolver.Resolver(configure=False)
-    stub.nameservers = list(servers)
+    stub.nameservers = [_Server(address, port) for address, port in servers]
     return _tuned(stub, limit_secs)
 
 
 def _tuned(stub: dns.asyncresolver.Resolver, limit_secs: float) -> dns.asyncresolver.Resolver:
     stub.lifetime = limit_secs
-    # A silent server costs a third at most, so that the next one (or the same once more) gets its turn.
-    stub.timeout = limit_secs / min(max(3, len(stub.nameservers)), MAX_TURNS)
+    # Each server gets its turn; one alone is asked once more after two thirds, in case a datagram was lost.
+    stub.timeout = limit_secs / min(max(1.5, len(stub.nameservers)), MAX_TURNS)
+    stub.use_edns(0, 0, PAYLOAD_BYTES)
     stub.cache = None
     return stub
+
+
+class _Server(dns.nameserver.Do53Nameserver):
+    """A name server whose truncated answer is taken where it proves enough."""
+
+    async def async_query(self, request: dns.message.QueryMessage, *given: Any, **named: Any) -> Any:
+        """Ask as dnspython does; without EDNS where the server, or a box on the way, takes it amiss."""
+        try:
+            response = await super().async_query(request, *given, **named)
+        except dns.message.Truncated as failure:
+            response = failure.kwargs["message"]
+            if not _is_enough(response):
+                raise
+            return response
+        except dns.exception.Timeout:
+            request.use_edns(False)
+            raise
+        if response.rcode() == dns.rcode.FORMERR and request.edns >= 0:
+            request.use_edns(False)
+            return await self.async_query(request, *given, **named)
+        return response
+
+
+def _is_enough(response: dns.message.Message) -> bool:
+    if response.rcode() != dns.rcode.NOERROR or not isinstance(response, dns.message.QueryMessage):
+        return False
+    try:
+        records = response.resolve_chaining().answer
+    except dns.exception.DNSException:
+        return False
+    return records is not None and records.rdtype == dns.rdatatype.MX and _kind(records) == "some"
 
 
 def _kind(records: dns.rrset.RRset) -> Exchange:
@@ -243,6 +281,8 @@ def _nothing(exchange: Exchange, response: dns.message.Message, ttl_secs: float)
 def _all_failed(failure: dns.resolver.NoNameservers) -> _Failed:
     errors = [error[3] for error in failure.kwargs.get("errors") or ()]
     for error in errors:
+        if isinstance(error, TooLarge):
+            return _Failed("server", str(error), TOO_LARGE_SECS)
         if isinstance(error, OSError) and error.errno in NO_MEANS:
             return _Failed("local", f"this machine can't ask now: {_said(error)}", 0)
     return _Failed("server", _said(errors[-1]) if errors else "no server could be asked")

@@ -27,6 +27,8 @@ FAILURES_MOST = 20
 TOUCH_EVERY = times.MINUTE
 """How exactly a key's last use is known."""
 
+_UNKNOWN = "this API key is unknown or revoked"
+
 Graded = TypeVar("Graded", JobRegistration, MonitorCreation, HeartbeatCreation)
 
 log = logging.getLogger("tickd.accounts")
@@ -63,12 +65,31 @@ class Accounts:
         found = await accounts.key_by_hash(self._db, rules.digest(key))
         if found is None or not found[0].matches(key):
             self._guesses.count(source)
-            raise Unauthorized("this API key is unknown or revoked")
+            raise Unauthorized(_UNKNOWN)
         stored, is_active = found
         if not is_active:
             raise Forbidden(rules.SUSPENDED)
         self._touch(stored)
         return rules.principal(stored)
+
+    async def may_still(self, principal: Principal) -> bool:
+        """Whether a caller who was let in would be still: neither the key revoked nor the account suspended.
+
+        Who has no key, as somebody signed in, is judged by the account alone.
+        """
+        try:
+            await self.require_still(principal)
+        except (Unauthorized, Forbidden):
+            return False
+        return True
+
+    async def require_still(self, principal: Principal) -> None:
+        """`may_still` for what goes on long: refused as by `authenticate`."""
+        is_active, is_known = await accounts.in_force(self._db, principal.account_id, principal.key_id)
+        if not is_known:
+            raise Unauthorized(_UNKNOWN)
+        if not is_active:
+            raise Forbidden(rules.SUSPENDED)
 
     def _touch(self, key: ApiKey) -> None:
         now = self._clock.now()

@@ -168,7 +168,7 @@ class Firing:
         for account in tuple(self._suspended):
             if self._suspensions.has(account):
                 await self._db.write(
-                    partial(executions.skip_waiting, account_id=account, error=SUSPENDED, now=now)
+                    partial(ledger.skip_waiting, account_id=account, words=SUSPENDED, now=now)
                 )
             self._suspended.discard(account)
 

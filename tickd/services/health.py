@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tickd.clock import Clock
 from tickd.domain import times
+from tickd.outbound.exchanges import Exchanges
 from tickd.services.checking import Checking
 from tickd.services.delivery import Delivery
 from tickd.services.expiry import Expiry
@@ -72,6 +73,7 @@ class Health:
         network: OwnNetwork,
         expiry: Expiry,
         delivery: Delivery,
+        exchanges: Exchanges,
     ) -> None:
         self._db = db
         self._clock = clock
@@ -82,6 +84,7 @@ class Health:
         self.network = network
         self.expiry = expiry
         self.delivery = delivery
+        self.exchanges = exchanges
         self.loops: list[LoopState] = []
         self.started_at = clock.now()
         self.accepting = False

@@ -181,6 +181,13 @@ def skip(tx: sqlite3.Connection, one: Deferred, words: str, now: int) -> None:
     gates.close(tx, one.row, "skipped", words, reason, now)
 
 
+def skip_waiting(tx: sqlite3.Connection, account_id: str, words: str, now: int) -> None:
+    """End all runs of an account that have not begun; those counted this month are given back to it."""
+    counted = executions.waiting(tx, account_id, times.month_start(now))
+    limits.give_back_executions(tx, account_id, counted, now)
+    executions.skip_waiting(tx, account_id, words, now)
+
+
 def admit(
     tx: sqlite3.Connection, job: Job, occurrence: Occurrence, now: int, *, reason: str = "", manual: int = 0
 ) -> Recorded:
@@ -201,7 +208,7 @@ def admit(
     reason = gate_rules.joined(reason, words) if verdict == "wait" else reason
     row = insert(tx, job, occurrence, reason=reason, manual=manual)
     if row is None:
-        limits.give_back_execution(tx, job.account_id, now)
+        limits.give_back_executions(tx, job.account_id, 1, now)
     if row is None or verdict == "wait":
         return row, None
     return row, Run(row, job, occurrence.at, occurrence.trigger)

@@ -21,7 +21,7 @@ def room(tx: sqlite3.Connection, account_id: str, noun: Noun) -> None:
     """Raise LimitReached where the account can't have one more; called before it is inserted."""
     most = store.full(tx, account_id, noun)
     if most is not None:
-        raise LimitReached(store.TABLES[noun], rules.full(noun, most))
+        raise LimitReached(rules.LIMIT_OF[noun], rules.full(noun, most))
 
 
 def interval(tx: sqlite3.Connection, account_id: str, interval_secs: int) -> None:
@@ -49,9 +49,10 @@ def execution(tx: sqlite3.Connection, account_id: str, now: int) -> bool:
     return store.count_execution(tx, account_id, times.month_start(now))
 
 
-def give_back_execution(tx: sqlite3.Connection, account_id: str, now: int) -> None:
-    """Count back a run that was counted at `now`: it had been recorded before."""
-    store.give_back_execution(tx, account_id, times.month_start(now))
+def give_back_executions(tx: sqlite3.Connection, account_id: str, count: int, now: int) -> None:
+    """Count `count` runs back, of those counted in the month of `now`: they are not called."""
+    if count > 0:
+        store.give_back_executions(tx, account_id, times.month_start(now), count)
 
 
 def runs_used_up(tx: sqlite3.Connection, account_id: str) -> LimitReached:

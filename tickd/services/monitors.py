@@ -105,7 +105,7 @@ class Monitors:
         made = rules.create(spec, identifier=ids.new(prefix), account_id=account_id, now=now)
         self.refuses(made)
         says_how_often = spec.interval_secs is not UNSET
-        stored = await self._db.write(lambda tx: _insert(tx, made, says_how_often))
+        stored = await self._db.write(lambda tx: _insert(tx, made, says_how_often, self.floor_secs))
         self._checking.put(stored, now)
         return self._known(stored)
 
@@ -336,14 +336,14 @@ class Monitors:
         return Seen(monitor, watched.last, watched.due, total, failed)
 
 
-def _insert(tx: sqlite3.Connection, monitor: Monitor, says_how_often: bool) -> Monitor:
+def _insert(tx: sqlite3.Connection, monitor: Monitor, says_how_often: bool, floor_secs: int) -> Monitor:
     """Store a new monitor where there is room for it; one that says no interval is given one that may be."""
     limits.room(tx, monitor.account_id, "monitors")
     if says_how_often:
         limits.interval(tx, monitor.account_id, monitor.options.interval_secs)
     else:
         least = limits.least_interval(tx, monitor.account_id)
-        often = max(monitor.options.interval_secs, least)
+        often = max(monitor.options.interval_secs, least, floor_secs)
         monitor = structs.replace(monitor, options=structs.replace(monitor.options, interval_secs=often))
     return monitors.insert(tx, monitor)
 

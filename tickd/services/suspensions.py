@@ -31,8 +31,8 @@ class Suspensions:
         """Whether the account is suspended."""
         return account_id in self._known
 
-    async def begin(self) -> None:
-        """Read them, before anything begins that they rest from."""
+    async def refresh(self) -> None:
+        """Read the file, and tell who hears of it what has changed; first of all before anything begins."""
         known = await accounts.suspended(self._db)
         suspended, resumed = known - self._known, self._known - known
         if not suspended and not resumed:
@@ -42,6 +42,6 @@ class Suspensions:
         self._known = known
 
     async def tick(self, now: int) -> int:
-        """Read them again; when the next time is (milliseconds)."""
-        await self.begin()
+        """Read the file again; when the next time is (milliseconds)."""
+        await self.refresh()
         return now + EVERY

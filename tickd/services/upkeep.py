@@ -52,6 +52,11 @@ def _none(_tx: sqlite3.Connection, _row: int, _most: int) -> int:
     return 0
 
 
+def _forget_months(tx: sqlite3.Connection, _before: Iterable[tuple[int, int]], most: int) -> int:
+    # The latest months are kept, whatever the retention of the account.
+    return use.forget_old(tx, most)
+
+
 KEEPS = (
     Keep(
         "executions",
@@ -72,7 +77,7 @@ KEEPS = (
         retention.at_once,
         verification_batches.forget_old,
     ),
-    Keep("monthly counts", retention.none_deleted, _none, retention.at_once, use.forget_old),
+    Keep("monthly counts", retention.none_deleted, _none, retention.at_once, _forget_months),
 )
 
 

@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import AsyncGenerator
+from typing import NamedTuple
 
 from tickd import ids
 from tickd.clock import Clock
 from tickd.domain import verification as rules
-from tickd.domain.verification import Verification
-from tickd.errors import NotFound
+from tickd.domain.verification import Verdict, Verification
+from tickd.errors import NotFound, TooMany
 from tickd.services import limits
 from tickd.services.limits import Limits
 from tickd.services.verifying import Verifier
 from tickd.store import verification as store
 from tickd.store.database import Database
 
+UNDER_WAY_MOST = 32
+"""How many addresses of an account are looked up at once, batches apart: half of the places for look-ups."""
 READ = 500
 """How many verifications a slice of an export has."""
 REMOVED = 500
 """How many verifications one transaction removes at most."""
-SEARCHED = 2_000
-"""How many addresses are looked at in one go when one person's are wanted."""
 BATCHES = 20
 """How many batches one transaction looks at."""
+
+
+class Cleared(NamedTuple):
+    """How many entries of the history went, and how many addresses that nothing was found out about."""
+
+    entries: int
+    unknown: int
 
 
 class Verifications:
@@ -34,6 +43,7 @@ class Verifications:
         self._clock = clock
         self._verifier = verifier
         self._limits = Limits(db, clock)
+        self._under_way: Counter[str] = Counter()
 
     def now(self) -> int:
         """The time that new entries get (milliseconds)."""
@@ -42,11 +52,12 @@ class Verifications:
     async def verify(self, account_id: str, email: str) -> Verification:
         """Verify an address, count it and keep the result.
 
-        LimitReached, or Unavailable where the name servers prove nothing: then nothing is kept or counted.
+        LimitReached, TooMany, or Unavailable where the name servers prove nothing: then nothing is kept or
+        counted.
         """
         # Before the name servers are asked: what the limit refuses costs nobody anything.
         await self._limits.check_verifications(account_id, 1)
-        verdict = await self._verifier.verdict(email)
+        verdict = await self._verdict(account_id, email)
         now = self._clock.now()
         made = rules.made(verdict, identifier=ids.new("ver"), account_id=account_id, email=email, now=now)
 
@@ -57,11 +68,25 @@ class Verifications:
         await self._db.write(unit)
         return made
 
+    async def _verdict(self, account_id: str, email: str) -> Verdict:
+        if self._under_way[account_id] >= UNDER_WAY_MOST:
+            raise TooMany(f"{UNDER_WAY_MOST} addresses are being verified at once already", 1)
+        self._under_way[account_id] += 1
+        try:
+            return await self._verifier.verdict(email)
+        finally:
+            self._under_way[account_id] -= 1
+            self._under_way += Counter()  # forgets those that have none
+
     async def page(
-        self, account_id: str, *, valid: bool | None, limit: int, offset: int
+        self, account_id: str, *, valid: bool | None, email: str | None = None, limit: int, offset: int
     ) -> tuple[list[Verification], int]:
-        """One page of the account's history, newest first, and how many there are in all."""
-        return await store.page(self._db, account_id, valid=valid, limit=limit, offset=offset)
+        """One page of the account's history, newest first, and how many there are in all.
+
+        `email` is one whole address, in whatever case, its domain in either alphabet.
+        """
+        wanted = store.Wanted(account_id, valid, email)
+        return await store.page(self._db, wanted, limit=limit, offset=offset)
 
     async def get(self, account_id: str, identifier: str) -> Verification:
         """The account's verification of that id."""
@@ -71,12 +96,13 @@ class Verifications:
         return found
 
     async def export(
-        self, account_id: str, *, valid: bool | None
+        self, account_id: str, *, valid: bool | None, email: str | None = None
     ) -> AsyncGenerator[list[Verification], None]:
         """The history as it is at the first slice, newest first, slice by slice, without what goes."""
+        wanted = store.Wanted(account_id, valid, email)
         newest, place = await store.newest(self._db), store.FIRST
         while True:
-            found = await store.before(self._db, account_id, place, valid=valid, newest=newest, limit=READ)
+            found = await store.before(self._db, wanted, place, newest=newest, limit=READ)
             if found:
                 yield found
                 place = store.Place(found[-1].created_at, found[-1].row)
@@ -92,41 +118,29 @@ class Verifications:
 
         await self._db.write(unit)
 
-    async def delete_all(self, account_id: str, *, email: str | None = None) -> int:
-        """Remove the history as it is now, or what it has of one address in whatever case; how many went.
+    async def clear(self, account_id: str, *, valid: bool | None = None, email: str | None = None) -> Cleared:
+        """Remove the history as it is now, or what it has of one address, or what is valid, or is not.
 
-        Addresses of ended batches that nothing was found out about go with it. What comes meanwhile stays.
+        Without `valid`, what of it is in batches' lists of what nothing was found out about goes too. What
+        comes meanwhile stays.
         """
-        if email is None:
-            gone = await self._delete_all(account_id)
-        else:
-            gone = await self._delete_of(account_id, email)
-        return gone + await self._blank(account_id, email)
+        entries = await self._delete(store.Wanted(account_id, valid, email))
+        return Cleared(entries, await self._blank(account_id, email) if valid is None else 0)
 
-    async def _delete_all(self, account_id: str) -> int:
+    async def delete_all(self, account_id: str, *, email: str | None = None) -> int:
+        """`clear`; how many entries of the history went."""
+        return (await self.clear(account_id, email=email)).entries
+
+    async def _delete(self, wanted: store.Wanted) -> int:
         newest, gone = await store.newest(self._db), 0
         while True:
-            removed = await self._db.write(lambda tx: store.delete_slice(tx, account_id, newest, REMOVED))
+            removed = await self._db.write(lambda tx: store.delete_slice(tx, wanted, newest, REMOVED))
             gone += removed
             if removed < REMOVED:
                 return gone
 
-    async def _delete_of(self, account_id: str, email: str) -> int:
-        place, gone = store.FIRST, 0
-        while True:
-            found = await store.addresses(self._db, account_id, place, SEARCHED)
-            rows = [one.place.row for one in found if rules.is_same(one.email, email)]
-            for first in range(0, len(rows), REMOVED):
-                gone += await self._remove(rows[first : first + REMOVED])
-            if len(found) < SEARCHED:
-                return gone
-            place = found[-1].place
-
-    async def _remove(self, rows: list[int]) -> int:
-        return await self._db.write(lambda tx: store.delete_rows(tx, rows))
-
     async def _blank(self, account_id: str, email: str | None) -> int:
-        """Take the addresses out of the ended batches' lists of what nothing was found out about."""
+        """Take the addresses out of the batches' lists of what nothing was found out about."""
         after, gone = 0, 0
         while True:
             looked_at, blanked, after = await self._blank_slice(account_id, email, after)
@@ -142,10 +156,11 @@ class Verifications:
             gone = 0
             for row, unknown in found:
                 left = [rules.blanked(one) if rules.is_meant(one, email) else one for one in unknown]
-                changed = sum(old is not new for old, new in zip(unknown, left, strict=True))
+                changed = {new.position for old, new in zip(unknown, left, strict=True) if old is not new}
                 if changed:
                     store.set_unknown(tx, row, left)
-                gone += changed
+                    store.strike(tx, row, changed)
+                gone += len(changed)
             return len(found), gone, found[-1][0] if found else after
 
         return await self._db.write(unit)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractContextManager
 from functools import partial
+
+from msgspec import structs
 
 from tickd import ids
 from tickd.clock import Clock
@@ -25,6 +27,8 @@ from tickd.store.database import Database
 
 AT_ONCE = 4
 """How many batches are worked off at once: with `LOOKUPS` of each, there is room beside them for others."""
+OF_ACCOUNT = 2
+"""How many of them may be one account's: another one finds a place, however long those take."""
 OPEN_MOST = 100
 """How many batches of an account may be under way or wait."""
 LISTENERS_MOST = 50
@@ -94,15 +98,16 @@ class VerificationBatches:
         return batch
 
     async def get(self, account_id: str, identifier: str) -> Batch:
-        """The account's batch of that id, with what is stored of it."""
+        """The account's batch of that id: what is stored of it, and how many are tried."""
         found = await store.get(self._db, account_id, identifier)
         if found is None:
             raise NotFound(f"no batch {identifier}")
-        return found
+        return self._under_way(found)
 
     async def page(self, account_id: str, *, limit: int, offset: int) -> tuple[list[Batch], int]:
         """One page of the account's batches, newest first, and how many there are in all."""
-        return await store.page(self._db, account_id, limit=limit, offset=offset)
+        found, total = await store.page(self._db, account_id, limit=limit, offset=offset)
+        return [self._under_way(one) for one in found], total
 
     async def results(self, batch: Batch, *, limit: int, offset: int) -> list[Verification | Unknown]:
         """What is known of the `limit` addresses from the place `offset` on, in the order given.
@@ -170,6 +175,13 @@ class VerificationBatches:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
+    def _under_way(self, batch: Batch) -> Batch:
+        """The batch with how many are tried: what proved nothing at first is stored only in the end."""
+        run = self._runs.get(batch.id)
+        if run is None or batch.finished_at is not None:
+            return batch
+        return structs.replace(batch, tried=max(batch.done, run.tried))
+
     def _admit(self, batch: Batch) -> None:
         if self._is_stopping:
             return
@@ -179,17 +191,20 @@ class VerificationBatches:
         self._begin_more()
 
     def _begin_more(self) -> None:
-        while self._waiting and len(self._tasks) < AT_ONCE and not self._is_stopping:
+        while len(self._tasks) < AT_ONCE and not self._is_stopping:
             run = self._following()
+            if run is None:
+                return
             self._waiting.remove(run)
             task = asyncio.create_task(run.go(), name=f"batch {run.batch.id}")
             self._tasks[run.batch.id] = task
             task.add_done_callback(partial(self._went, run))
 
-    def _following(self) -> Run:
-        """The one that came first, of an account that has none under way where there is such a one."""
-        busy = {self._runs[identifier].batch.account_id for identifier in self._tasks}
-        return next((run for run in self._waiting if run.batch.account_id not in busy), self._waiting[0])
+    def _following(self) -> Run | None:
+        """The one that came first of the account that has the fewest under way; None when all have enough."""
+        busy = Counter(self._runs[identifier].batch.account_id for identifier in self._tasks)
+        following = min(self._waiting, key=lambda run: busy[run.batch.account_id], default=None)
+        return following if following and busy[following.batch.account_id] < OF_ACCOUNT else None
 
     def _went(self, run: Run, _task: asyncio.Task[None]) -> None:
         del self._tasks[run.batch.id]

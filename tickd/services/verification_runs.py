@@ -8,8 +8,6 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar
 
-from msgspec import structs
-
 from tickd import ids, logs
 from tickd.clock import Clock
 from tickd.domain import verification as verification_rules
@@ -42,7 +40,10 @@ class _Gone(Exception):
 
 
 class Run:
-    """Works a batch off. `batch` is as it is stored; `changed` is set, and replaced, when that changes."""
+    """Works a batch off. `batch` is as it is stored, `tried` how many were looked at once at least.
+
+    `changed` is set, and replaced, when either changes.
+    """
 
     def __init__(self, db: Database, clock: Clock, verifier: Verifier, pace: Pace, batch: Batch) -> None:
         self._db = db
@@ -50,6 +51,7 @@ class Run:
         self._verifier = verifier
         self._pace = pace
         self.batch = batch
+        self.tried = batch.done
         self.changed = asyncio.Event()
         self.ended = asyncio.Event()
         self._due = asyncio.Event()
@@ -57,6 +59,7 @@ class Run:
         self._unknown: list[Unknown] = []
         self._again: list[tuple[int, str]] = []
         self._again_secs = 0
+        self._told = self.tried
 
     async def go(self) -> None:
         """Look at what is left of the batch, and end it; cancelled, it rests, and can be taken up again."""
@@ -87,14 +90,11 @@ class Run:
             await self._look(again, is_last=True)
         await self._store(self._clock.now())
 
-    async def _left(self, emails: list[str]) -> list[tuple[int, str]]:
-        """What nothing is known of yet; the counts are set by what is."""
+    async def _left(self, emails: list[str | None]) -> list[tuple[int, str]]:
+        """What nothing is known of yet."""
         placed = await self._patiently(lambda: store.placed(self._db, self.batch.row))
-        self._unknown = await self._patiently(lambda: store.unknown(self._db, self.batch.row))
-        valid = sum(placed.values())
-        counts = {"valid": valid, "invalid": len(placed) - valid, "unknown": len(self._unknown)}
-        self.batch = structs.replace(self.batch, **counts)
-        return rules.left(emails, [*placed, *(one.position for one in self._unknown)])
+        unknown = await self._patiently(lambda: store.unknown(self._db, self.batch.row))
+        return rules.left(emails, [*placed, *(one.position for one in unknown)])
 
     async def _look(self, places: list[tuple[int, str]], *, is_last: bool) -> None:
         """Look at all of these places, and store what comes out along the way, but for the last of it."""
@@ -117,7 +117,8 @@ class Run:
             # A thousand answers from memory must not hold up everybody else.
             await self._pace.turn()
             await self._verify(position, email, is_last)
-            if len(self._found) + len(self._unknown) - self.batch.unknown >= GROUP:
+            self.tried += not is_last
+            if len(self._found) + len(self._unknown) >= GROUP:
                 self._due.set()
 
     async def _verify(self, position: int, email: str, is_last: bool) -> None:
@@ -147,31 +148,27 @@ class Run:
     async def _store(self, finished_at: int | None = None) -> None:
         """Store what was found since the last time, and with `finished_at` the end."""
         found, self._found = self._found, []
-        unknown = list(self._unknown)
-        if not found and len(unknown) == self.batch.unknown and finished_at is None:
+        unknown, self._unknown = self._unknown, []
+        if not found and not unknown and finished_at is None:
+            if self.tried != self._told:
+                self._tell()
             return
-        valid = self.batch.valid + sum(one.valid for one in found)
-        batch = structs.replace(
-            self.batch,
-            valid=valid,
-            invalid=self.batch.valid + self.batch.invalid + len(found) - valid,
-            unknown=len(unknown),
-            finished_at=finished_at,
-        )
-        if finished_at is not None:
-            # Of a batch that could not be read, that is what was left.
-            batch = structs.replace(batch, unknown=batch.total - batch.valid - batch.invalid)
+        valid = sum(one.valid for one in found)
 
-        def unit(tx: sqlite3.Connection) -> None:
-            if not store.record(tx, batch, unknown):
+        def unit(tx: sqlite3.Connection) -> Batch:
+            row = self.batch.row
+            batch = store.record(tx, row, valid=valid, invalid=len(found) - valid, unknown=unknown)
+            if batch is None:
                 raise _Gone
             verification.insert(tx, found)
             if finished_at is not None:
-                store.finish(tx, batch.row, finished_at)
-                limits.give_back_verifications(tx, batch.account_id, batch.unknown, batch.created_at)
+                store.finish(tx, row, finished_at)
+                # Of a batch that could not be read, that is what was left.
+                left = batch.total - batch.valid - batch.invalid
+                limits.give_back_verifications(tx, batch.account_id, left, batch.created_at)
+            return batch
 
-        await self._patiently(lambda: self._db.write(unit))
-        self.batch = batch
+        self.batch = await self._patiently(lambda: self._db.write(unit))
         self._tell()
 
     async def _patiently(self, act: Callable[[], Awaitable[T]]) -> T:
@@ -187,5 +184,6 @@ class Run:
                 wait_secs = min(2 * wait_secs, WAIT_MOST_SECS)
 
     def _tell(self) -> None:
+        self._told = self.tried
         before, self.changed = self.changed, asyncio.Event()
         before.set()

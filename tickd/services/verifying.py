@@ -34,8 +34,8 @@ class Verifier:
             exchange = await self.exchanges.found(address.domain)
         except LookupFailed as failure:
             raise Unavailable(
-                f"the name servers could not be asked about {address.domain} ({failure.sentence}): try again",
-                retry_after=round(FAILURE_SECS),
+                f"the name servers could not be asked about {address.typed} ({failure.sentence}): try again",
+                retry_after=round(max(failure.retry_secs, FAILURE_SECS)),
             ) from None
         return judge(address, exchange, self._disposable)
 

@@ -7,6 +7,11 @@
   const put = (told) => {
     root.querySelector("progress").value = told.done;
     for (const one of root.querySelectorAll("[data-count]")) one.textContent = number.format(told[one.dataset.count]);
+    // Of these the name servers proved nothing at first.
+    const again = root.querySelector("#again");
+    if (!again) return;
+    again.hidden = told.tried <= told.done;
+    again.querySelector("[data-again]").textContent = number.format(told.tried - told.done);
   };
   let source = null;
   const stop = () => { if (source) { source.close(); source = null; } };

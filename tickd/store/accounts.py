@@ -44,6 +44,10 @@ KEYS = (
     f"SELECT {_KEYS} FROM api_keys WHERE account_id = ? AND revoked_at IS NULL "  # noqa: S608
     "ORDER BY name, id LIMIT ? OFFSET ?"
 )
+IN_FORCE = (
+    "SELECT suspended_at IS NULL, :key IS NULL OR EXISTS (SELECT 1 FROM api_keys "
+    "WHERE id = :key AND account_id = accounts.id AND revoked_at IS NULL) FROM accounts WHERE id = :account"
+)
 KEYS_TOTAL = "SELECT count(*) FROM api_keys WHERE account_id = ? AND revoked_at IS NULL"
 INSERT_KEY = (
     f"INSERT INTO api_keys ({_KEYS}) VALUES ({', '.join('?' * len(_KEY))}) "  # noqa: S608
@@ -124,6 +128,12 @@ async def key_by_hash(db: Database, digest: bytes) -> tuple[ApiKey, bool] | None
     """The key with that SHA-256 that has not been revoked, and whether its account is active."""
     row = await db.fetch_one(KEY_BY_HASH, (digest,))
     return None if row is None else (_key(row[: len(_KEY)]), bool(row[len(_KEY)]))
+
+
+async def in_force(db: Database, account_id: str, key_id: str | None) -> tuple[bool, bool]:
+    """Whether the account is active, and whether its key of that id, if one is named, is in force."""
+    row = await db.fetch_one(IN_FORCE, {"account": account_id, "key": key_id})
+    return (False, False) if row is None else (bool(row[0]), bool(row[1]))
 
 
 async def key(db: Database, account_id: str, identifier: str) -> ApiKey | None:

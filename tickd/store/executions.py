@@ -80,6 +80,12 @@ CLOSE = (
     "UPDATE executions SET status = ?, error = ?, finished_at = ?, deadline_at = NULL "
     "WHERE row = ? AND status IN ('pending', 'running')"
 )
+# One that waits for what it requires, or was interrupted, is none of them.
+WAITING = (
+    "SELECT count(*) FROM executions WHERE job IN (SELECT row FROM jobs WHERE account_id = ?) "
+    "AND status IN ('pending', 'running') AND status = 'pending' AND deferred_until IS NULL AND attempts = 0 "
+    "AND scheduled_at >= ?"
+)
 SKIP_WAITING = (
     "UPDATE executions SET status = 'skipped', error = ?, finished_at = ?, deferred_until = NULL, "
     "deferred_for = NULL WHERE job IN (SELECT row FROM jobs WHERE account_id = ?) "
@@ -298,6 +304,11 @@ def reopen(tx: sqlite3.Connection, row_number: int, reason: str) -> bool:
 def close(tx: sqlite3.Connection, row_number: int, status: str, error: str, now: int) -> None:
     """End an open execution that was not called to its end: missed, skipped or interrupted."""
     tx.execute(CLOSE, (status, error, now, row_number))
+
+
+def waiting(tx: sqlite3.Connection, account_id: str, since: int) -> int:
+    """How many runs of an account, of those due from `since` (milliseconds) on, wait only for their turn."""
+    return int(tx.execute(WAITING, (account_id, since)).fetchone()[0])
 
 
 def skip_waiting(tx: sqlite3.Connection, account_id: str, error: str, now: int) -> None:

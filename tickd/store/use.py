@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
 
-from tickd.domain.limits import LIMITS, MONTHS_KEPT, Limit, Noun, Use
+from tickd.domain.limits import LIMIT_OF, LIMITS, MONTHS_KEPT, Limit, Noun, Use
 from tickd.store.database import Database
 
-TABLES: dict[Noun, Limit] = {
-    "jobs": "max_jobs",
-    "monitors": "max_monitors",
-    "heartbeats": "max_heartbeats",
-}
-"""The tables whose rows are counted, and the limit of each."""
 MONTHLY: dict[str, Limit] = {
     "executions": "executions_per_month",
     "verifications": "verifications_per_month",
 }
 """The columns that are counted by the month, and the limit of each."""
-# Nothing is counted where nothing is limited.
+# The tables are named as what is in them. Nothing is counted where nothing is limited.
 FULL = {
     noun: f"SELECT {limit} FROM accounts WHERE id = ?1 AND {limit} IS NOT NULL "  # noqa: S608
     f"AND (SELECT count(*) FROM {noun} WHERE account_id = ?1) >= {limit}"
-    for noun, limit in TABLES.items()
+    for noun, limit in LIMIT_OF.items()
 }
 LIMIT = {name: f"SELECT {name} FROM accounts WHERE id = ?" for name in LIMITS}  # noqa: S608
 # In one statement, so that it is counted or it does not fit: the number of rows says which.
@@ -40,12 +33,10 @@ VERIFICATIONS = (
     "WHERE verifications + ?3 <= (SELECT coalesce(verifications_per_month, 9e18) FROM accounts "
     "WHERE accounts.id = account_use.account_id)"
 )
-GIVE_BACK = (
-    "UPDATE account_use SET verifications = max(0, verifications - ?3) WHERE account_id = ?1 AND month = ?2"
-)
-GIVE_BACK_EXECUTION = (
-    "UPDATE account_use SET executions = max(0, executions - 1) WHERE account_id = ? AND month = ?"
-)
+GIVE_BACK = {
+    column: f"UPDATE account_use SET {column} = max(0, {column} - ?3) WHERE account_id = ?1 AND month = ?2"  # noqa: S608
+    for column in MONTHLY
+}
 VERIFIED = "SELECT verifications FROM account_use WHERE account_id = ? AND month = ?"
 USE = (
     "SELECT (SELECT count(*) FROM jobs WHERE account_id = ?1), "
@@ -56,7 +47,7 @@ USE = (
 )
 _COUNTED = "(SELECT count(*) FROM {} WHERE account_id = accounts.id)"
 _USED = "coalesce((SELECT {} FROM account_use WHERE account_id = accounts.id AND month = ?1), 0)"
-_HAS = {limit: _COUNTED.format(noun) for noun, limit in TABLES.items()}
+_HAS = {limit: _COUNTED.format(noun) for noun, limit in LIMIT_OF.items()}
 _HAS |= {limit: _USED.format(column) for column, limit in MONTHLY.items()}
 _FULL = (f"{limit} IS NOT NULL AND {has} >= {limit}" for limit, has in _HAS.items())
 # Nothing is counted of an account without the limit, and most have none.
@@ -100,9 +91,9 @@ def count_execution(tx: sqlite3.Connection, account_id: str, month: int) -> bool
     return tx.execute(EXECUTION, (account_id, month)).rowcount == 1
 
 
-def give_back_execution(tx: sqlite3.Connection, account_id: str, month: int) -> None:
-    """Take one run off the month's count."""
-    tx.execute(GIVE_BACK_EXECUTION, (account_id, month))
+def give_back_executions(tx: sqlite3.Connection, account_id: str, month: int, count: int) -> None:
+    """Take so many runs off the month's count."""
+    tx.execute(GIVE_BACK["executions"], (account_id, month, count))
 
 
 def count_verifications(tx: sqlite3.Connection, account_id: str, month: int, count: int) -> bool:
@@ -112,7 +103,7 @@ def count_verifications(tx: sqlite3.Connection, account_id: str, month: int, cou
 
 def give_back_verifications(tx: sqlite3.Connection, account_id: str, month: int, count: int) -> None:
     """Take so many verifications off the month's count."""
-    tx.execute(GIVE_BACK, (account_id, month, count))
+    tx.execute(GIVE_BACK["verifications"], (account_id, month, count))
 
 
 def verified(tx: sqlite3.Connection, account_id: str, month: int) -> int:
@@ -126,6 +117,6 @@ def set_limits(tx: sqlite3.Connection, account_id: str, limits: dict[Limit, int 
     tx.execute(SET, [*(limits[name] for name in LIMITS), account_id])
 
 
-def forget_old(tx: sqlite3.Connection, _before: Iterable[tuple[int, int]], most: int) -> int:
-    """Remove up to `most` months that are older than those that are kept; how many went."""
+def forget_old(tx: sqlite3.Connection, most: int) -> int:
+    """Remove up to `most` months, over all accounts, that came before those that are kept; how many went."""
     return tx.execute(FORGET, (MONTHS_KEPT, most)).rowcount

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
+from tickd.domain import verification as rules
 from tickd.domain.verification import Unknown, Verification
 from tickd.store.database import Database
 
@@ -15,29 +16,47 @@ _WRITABLE = tuple(name for name in Verification.__struct_fields__ if name != "ro
 COLUMNS = ("row", *_WRITABLE)
 _ALL = ", ".join(COLUMNS)
 _FLAGS = ("valid", "mx_found", "disposable", "role_based")
+_EMAILS = msgspec.json.Decoder(list[str | None])
 _UNKNOWN = msgspec.json.Decoder(list[Unknown])
 
 INSERT = (
-    f"INSERT INTO verifications ({', '.join(_WRITABLE)}) "  # noqa: S608
-    f"VALUES ({', '.join('?' * len(_WRITABLE))})"
+    f"INSERT INTO verifications ({', '.join(_WRITABLE)}, known_as) "  # noqa: S608
+    f"VALUES ({', '.join('?' * len(_WRITABLE))}, ?)"
 )
-_OF_ACCOUNT = {None: "account_id = :account", True: "account_id = :account AND valid = 1"}
-_OF_ACCOUNT[False] = "account_id = :account AND valid = 0"
 _NEWEST_FIRST = "ORDER BY created_at DESC, row DESC"
-PAGE = {
-    valid: f"SELECT {_ALL} FROM verifications WHERE {of} {_NEWEST_FIRST} LIMIT :limit OFFSET :offset"  # noqa: S608
-    for valid, of in _OF_ACCOUNT.items()
-}
-COUNT = {valid: f"SELECT count(*) FROM verifications WHERE {of}" for valid, of in _OF_ACCOUNT.items()}  # noqa: S608
+
+
+class Wanted(NamedTuple):
+    """Which verifications of an account are meant: those that are valid or are not, those of an address."""
+
+    account_id: str
+    valid: bool | None = None
+    email: str | None = None
+
+    @property
+    def of(self) -> str:
+        """The table with its condition, which has the names of `values` in it, and the index for it."""
+        # Left to itself SQLite would go through a whole account in the order of addresses: other pages each.
+        index = "account" if self.valid is None else "validity"
+        index = index if self.email is None else "address"
+        table = f"verifications INDEXED BY verifications_by_{index} WHERE account_id = :account"
+        if self.email is not None:
+            table += " AND known_as = :known_as"
+        return table if self.valid is None else f"{table} AND valid = :valid"
+
+    @property
+    def values(self) -> dict[str, object]:
+        """What the condition is about."""
+        known_as = None if self.email is None else rules.known_as(self.email)
+        return {"account": self.account_id, "valid": self.valid, "known_as": known_as}
+
+
+PAGE = f"SELECT {_ALL} FROM {{of}} {_NEWEST_FIRST} LIMIT :limit OFFSET :offset"  # noqa: S608
+COUNT = "SELECT count(*) FROM {of}"
 # What comes or goes while somebody reads on moves nothing: the place is a row, and the newest row is set.
-SLICE = {
-    valid: f"SELECT {_ALL} FROM verifications WHERE {of} "  # noqa: S608
+SLICE = (
+    f"SELECT {_ALL} FROM {{of}} "  # noqa: S608
     f"AND (created_at, row) < (:at, :row) AND row <= :newest {_NEWEST_FIRST} LIMIT :limit"
-    for valid, of in _OF_ACCOUNT.items()
-}
-ADDRESSES = (
-    "SELECT created_at, row, email FROM verifications WHERE account_id = :account "  # noqa: S608
-    f"AND (created_at, row) < (:at, :row) {_NEWEST_FIRST} LIMIT :limit"
 )
 NEWEST = "SELECT coalesce(max(row), 0) FROM verifications"
 GET = f"SELECT {_ALL} FROM verifications WHERE id = ? AND account_id = ?"  # noqa: S608
@@ -48,16 +67,20 @@ OF_BATCH = (
 COUNTS_OF_BATCH = (
     "SELECT coalesce(sum(valid), 0), count(*) - coalesce(sum(valid), 0) FROM verifications WHERE batch = ?"
 )
-DELETE = "DELETE FROM verifications WHERE id = ? AND account_id = ?"
-DELETE_ROW = "DELETE FROM verifications WHERE row = ?"
+DELETE = "DELETE FROM verifications WHERE id = ? AND account_id = ? RETURNING batch, position"
 DELETE_SLICE = (
     "DELETE FROM verifications WHERE row IN "
-    "(SELECT row FROM verifications WHERE account_id = ? AND row <= ? LIMIT ?)"
+    "(SELECT row FROM {of} AND row <= :newest LIMIT :limit) RETURNING batch, position"
 )
+OPEN_EMAILS = (
+    "SELECT CAST(emails AS BLOB) FROM verification_batches WHERE row = ? AND finished_at IS NULL "
+    "AND emails IS NOT NULL"
+)
+SET_EMAILS = "UPDATE verification_batches SET emails = ? WHERE row = ?"
 # Batches that hold addresses which nothing was found out about.
 WITH_UNKNOWN = (
-    "SELECT row, unknown FROM verification_batches WHERE account_id = ? AND row > ? "
-    "AND finished_at IS NOT NULL AND unknown <> '[]' ORDER BY row LIMIT ?"
+    "SELECT row, CAST(unknown AS BLOB) FROM verification_batches WHERE account_id = ? AND row > ? "
+    "AND unknown <> '[]' ORDER BY row LIMIT ?"
 )
 SET_UNKNOWN = "UPDATE verification_batches SET unknown = ? WHERE row = ?"
 
@@ -65,7 +88,8 @@ SET_UNKNOWN = "UPDATE verification_batches SET unknown = ? WHERE row = ?"
 FORGET_OLD = (
     "DELETE FROM verifications WHERE row IN (SELECT verifications.row FROM accounts "
     "CROSS JOIN verifications ON verifications.account_id = accounts.id "
-    "AND verifications.created_at < ?1 - 86400000 * accounts.retention_days LIMIT ?2)"
+    "AND verifications.created_at < ?1 - 86400000 * accounts.retention_days LIMIT ?2) "
+    "RETURNING batch, position"
 )
 
 
@@ -80,13 +104,6 @@ FIRST = Place(1 << 62, 1 << 62)
 """The place before the newest verification."""
 
 
-class Address(NamedTuple):
-    """An address of the history, and where it stands."""
-
-    place: Place
-    email: str
-
-
 def from_row(row: Sequence[object]) -> Verification:
     """The Verification that a row of `COLUMNS` holds."""
     values: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
@@ -96,16 +113,15 @@ def from_row(row: Sequence[object]) -> Verification:
 
 def insert(tx: sqlite3.Connection, items: Sequence[Verification]) -> None:
     """Store verifications, in their order."""
-    tx.executemany(INSERT, [[getattr(one, name) for name in _WRITABLE] for one in items])
+    rows = [[*(getattr(one, name) for name in _WRITABLE), rules.known_as(one.email)] for one in items]
+    tx.executemany(INSERT, rows)
 
 
-async def page(
-    db: Database, account_id: str, *, valid: bool | None, limit: int, offset: int
-) -> tuple[list[Verification], int]:
-    """A page of the account's verifications, newest first, and how many there are in all."""
-    wanted = {"account": account_id, "limit": limit, "offset": offset}
-    found = await db.fetch(PAGE[valid], wanted)
-    counted = await db.fetch(COUNT[valid], {"account": account_id})
+async def page(db: Database, wanted: Wanted, *, limit: int, offset: int) -> tuple[list[Verification], int]:
+    """A page of those verifications, newest first, and how many there are in all."""
+    values = wanted.values
+    found = await db.fetch(PAGE.format(of=wanted.of), values | {"limit": limit, "offset": offset})
+    counted = await db.fetch(COUNT.format(of=wanted.of), values)
     return [from_row(row) for row in found], int(counted[0][0])
 
 
@@ -115,18 +131,12 @@ async def newest(db: Database) -> int:
 
 
 async def before(
-    db: Database, account_id: str, place: Place, *, valid: bool | None, newest: int, limit: int
+    db: Database, wanted: Wanted, place: Place, *, newest: int, limit: int
 ) -> list[Verification]:
-    """The account's verifications behind `place`, newest first, without those after the row `newest`."""
-    wanted = {"account": account_id, "at": place.created_at, "row": place.row, "newest": newest}
-    wanted["limit"] = limit
-    return [from_row(row) for row in await db.fetch(SLICE[valid], wanted)]
-
-
-async def addresses(db: Database, account_id: str, place: Place, limit: int) -> list[Address]:
-    """The account's addresses behind `place`, newest first."""
-    wanted = {"account": account_id, "at": place.created_at, "row": place.row, "limit": limit}
-    return [Address(Place(at, row), email) for at, row, email in await db.fetch(ADDRESSES, wanted)]
+    """Those verifications behind `place`, newest first, without those after the row `newest`."""
+    where = {"at": place.created_at, "row": place.row, "newest": newest, "limit": limit}
+    found = await db.fetch(SLICE.format(of=wanted.of), wanted.values | where)
+    return [from_row(row) for row in found]
 
 
 async def get(db: Database, account_id: str, identifier: str) -> Verification | None:
@@ -148,25 +158,52 @@ async def counts_of_batch(db: Database, batch_row: int) -> tuple[int, int]:
 
 def delete(tx: sqlite3.Connection, account_id: str, identifier: str) -> bool:
     """Remove a verification; whether there was one."""
-    return tx.execute(DELETE, (identifier, account_id)).rowcount > 0
+    return _gone(tx, tx.execute(DELETE, (identifier, account_id)).fetchall()) > 0
 
 
-def delete_rows(tx: sqlite3.Connection, rows: Iterable[int]) -> int:
-    """Remove verifications by their rows; how many were there."""
-    return tx.executemany(DELETE_ROW, [(row,) for row in rows]).rowcount
+def delete_slice(tx: sqlite3.Connection, wanted: Wanted, newest: int, limit: int) -> int:
+    """Remove up to `limit` of those verifications, none after the row `newest`; how many went."""
+    values = wanted.values | {"newest": newest, "limit": limit}
+    return _gone(tx, tx.execute(DELETE_SLICE.format(of=wanted.of), values).fetchall())
 
 
-def delete_slice(tx: sqlite3.Connection, account_id: str, newest: int, limit: int) -> int:
-    """Remove up to `limit` of the account's verifications, none after the row `newest`; how many went."""
-    return tx.execute(DELETE_SLICE, (account_id, newest, limit)).rowcount
+def strike(tx: sqlite3.Connection, batch_row: int, positions: Collection[int]) -> None:
+    """Take addresses out of a batch's list while it has not ended, so that a restart leaves them alone."""
+    found = tx.execute(OPEN_EMAILS, (batch_row,)).fetchone()
+    if found is None:
+        return
+    try:
+        emails = _EMAILS.decode(found[0])
+    except (msgspec.MsgspecError, UnicodeError):
+        return  # a restart can't read it either
+    left = [None if place in positions else email for place, email in enumerate(emails)]
+    tx.execute(SET_EMAILS, (msgspec.json.encode(left).decode(), batch_row))
+
+
+def _gone(tx: sqlite3.Connection, found: Sequence[Sequence[int | None]]) -> int:
+    """Strike what was removed out of its batches; how many there were."""
+    places: dict[int, set[int]] = {}
+    for batch, position in found:
+        if batch is not None and position is not None:
+            places.setdefault(batch, set()).add(position)
+    for batch, positions in places.items():
+        strike(tx, batch, positions)
+    return len(found)
 
 
 def batches_with_unknown(
     tx: sqlite3.Connection, account_id: str, after: int, limit: int
 ) -> list[tuple[int, list[Unknown]]]:
-    """The account's ended batches behind row `after` that have addresses nothing was found out about."""
+    """The account's batches behind row `after` that have addresses nothing was found out about."""
     found = tx.execute(WITH_UNKNOWN, (account_id, after, limit)).fetchall()
-    return [(int(row), _UNKNOWN.decode(unknown)) for row, unknown in found]
+    return [(int(row), _unknown(unknown)) for row, unknown in found]
+
+
+def _unknown(text: bytes) -> list[Unknown]:
+    try:
+        return _UNKNOWN.decode(text)
+    except (msgspec.MsgspecError, UnicodeError):
+        return []  # damaged: nobody is shown it either
 
 
 def set_unknown(tx: sqlite3.Connection, batch_row: int, unknown: Sequence[Unknown]) -> None:
@@ -178,5 +215,5 @@ def forget_old(tx: sqlite3.Connection, before: Iterable[tuple[int, int]], most: 
     """Remove verifications past their account's retention as of the moments of `before`; how many."""
     removed = 0
     for _, now in before:
-        removed += tx.execute(FORGET_OLD, (now, most - removed)).rowcount
+        removed += _gone(tx, tx.execute(FORGET_OLD, (now, most - removed)).fetchall())
     return removed

@@ -32,11 +32,13 @@ PAGE = (
 TOTAL = "SELECT count(*) FROM verification_batches WHERE account_id = ?"
 EMAILS = "SELECT CAST(emails AS BLOB) FROM verification_batches WHERE row = ?"
 UNKNOWN = "SELECT CAST(unknown AS BLOB) FROM verification_batches WHERE row = ?"
-PLACED = "SELECT position, valid FROM verifications WHERE batch = ?"
-RECORD = (
-    "UPDATE verification_batches SET valid = ?, invalid = ?, unknown = ? "
-    "WHERE row = ? AND finished_at IS NULL"
+PLACED = "SELECT position FROM verifications WHERE batch = ?"
+# Added to: what is deleted meanwhile stays counted, and an entry of `unknown` that was blanked stays so.
+COUNT = (
+    "UPDATE verification_batches SET valid = valid + ?, invalid = invalid + ? "  # noqa: S608
+    f"WHERE row = ? AND finished_at IS NULL RETURNING {_ALL}"
 )
+SET_UNKNOWN = "UPDATE verification_batches SET unknown = ? WHERE row = ?"
 FINISH = (
     "UPDATE verification_batches SET finished_at = ?, emails = NULL WHERE row = ? AND finished_at IS NULL"
 )
@@ -49,12 +51,20 @@ FORGET_OLD = (
     "AND NOT EXISTS (SELECT 1 FROM verifications WHERE verifications.batch = batches.row) LIMIT ?2)"
 )
 
-_EMAILS = msgspec.json.Decoder(list[str])
+_EMAILS = msgspec.json.Decoder(list[str | None])
 _UNKNOWN = msgspec.json.Decoder(list[Unknown])
 
 
 def _batch(row: sqlite3.Row) -> Batch:
-    return Batch(**{name: row[name] for name in _COLUMNS}, unknown=row["unknown_count"])
+    batch = Batch(**{name: row[name] for name in _COLUMNS}, unknown=row["unknown_count"])
+    return msgspec.structs.replace(batch, tried=batch.done)  # a run knows of more
+
+
+def _unknown(found: sqlite3.Row | None) -> list[Unknown]:
+    try:
+        return [] if found is None else _UNKNOWN.decode(found[0])
+    except (msgspec.MsgspecError, UnicodeError):
+        return []
 
 
 def insert(tx: sqlite3.Connection, batch: Batch, emails: Sequence[str]) -> Batch:
@@ -88,8 +98,11 @@ async def page(db: Database, account_id: str, *, limit: int, offset: int) -> tup
     return [_batch(row) for row in rows], int(total[0][0])
 
 
-async def emails(db: Database, row: int) -> list[str] | None:
-    """The addresses of a batch that has not ended; None when they can't be read."""
+async def emails(db: Database, row: int) -> list[str | None] | None:
+    """The addresses of a batch that has not ended, None for one that was deleted since.
+
+    None for all when they can't be read.
+    """
     found = await db.fetch_one(EMAILS, (row,))
     try:
         return None if found is None or found[0] is None else _EMAILS.decode(found[0])
@@ -102,22 +115,23 @@ async def unknown(db: Database, row: int) -> list[Unknown]:
 
     Without those that were deleted since; none when they can't be read.
     """
-    found = await db.fetch_one(UNKNOWN, (row,))
-    try:
-        return [] if found is None else _UNKNOWN.decode(found[0])
-    except (msgspec.MsgspecError, UnicodeError):
-        return []
+    return _unknown(await db.fetch_one(UNKNOWN, (row,)))
 
 
-async def placed(db: Database, row: int) -> dict[int, bool]:
-    """Whether each place of a batch that has a result is valid."""
-    return {int(found[0]): bool(found[1]) for found in await db.fetch(PLACED, (row,))}
+async def placed(db: Database, row: int) -> list[int]:
+    """The places of a batch that have a result."""
+    return [int(found[0]) for found in await db.fetch(PLACED, (row,))]
 
 
-def record(tx: sqlite3.Connection, batch: Batch, unknown: Sequence[Unknown]) -> bool:
-    """Store how far a batch has come; False when it was deleted or has ended."""
-    text = msgspec.json.encode(unknown).decode()
-    return tx.execute(RECORD, (batch.valid, batch.invalid, text, batch.row)).rowcount == 1
+def record(
+    tx: sqlite3.Connection, row: int, *, valid: int, invalid: int, unknown: Sequence[Unknown]
+) -> Batch | None:
+    """Count what came out of a batch since the last time; None when it was deleted or has ended."""
+    if unknown:
+        every = [*_unknown(tx.execute(UNKNOWN, (row,)).fetchone()), *unknown]
+        tx.execute(SET_UNKNOWN, (msgspec.json.encode(every).decode(), row))
+    found = tx.execute(COUNT, (valid, invalid, row)).fetchone()
+    return None if found is None else _batch(found)
 
 
 def finish(tx: sqlite3.Connection, row: int, now: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, get_args
 
 from msgspec import Struct
 from prometheus_client import CollectorRegistry, generate_latest
@@ -14,6 +14,7 @@ from tickd import __version__
 from tickd.domain.alerts import WAITING
 from tickd.domain.checks import STATUSES
 from tickd.domain.histogram import Histogram
+from tickd.domain.verification import Exchange
 from tickd.services.health import Health, Ledger, Outbox
 from tickd.web import openapi
 from tickd.web.answers import Answer
@@ -53,7 +54,7 @@ async def metrics(call: Call) -> Answer:
     ledger = await health.ledger()
     states = await health.heartbeat_states()
     families = [*_ledger(ledger), *_firing(health), *_checking(health), *_waiting(health, states)]
-    families += [*_telling(health, await health.outbox()), *_daemon(health)]
+    families += [*_telling(health, await health.outbox()), *_verifying(health), *_daemon(health)]
     families.append(_limits(await call.services.limits.reached()))
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Families(families))
@@ -211,6 +212,22 @@ def _telling(health: Health, outbox: Outbox) -> Iterator[Metric]:
     yield _gauge("tickd_deliveries_in_flight", "Channels that are sent to now.", delivery.in_flight)
     yield _histogram(
         "tickd_alert_lateness_seconds", "How long after they were due alerts were taken.", delivery.lateness
+    )
+
+
+def _verifying(health: Health) -> Iterator[Metric]:
+    results = dict.fromkeys((*get_args(Exchange), "failed"), 0) | health.exchanges.asked
+    yield _labelled(
+        CounterMetricFamily,
+        "tickd_dns_mx_lookups",
+        "Domains whose MX records were asked for since the start, by what came of it.",
+        "result",
+        results,
+    )
+    yield _counter(
+        "tickd_dns_mx_remembered",
+        "Questions for MX records since the start that were answered from memory.",
+        health.exchanges.remembered,
     )
 
 

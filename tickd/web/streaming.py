@@ -6,13 +6,16 @@ import asyncio
 import logging
 import socket
 import struct
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
+from typing import TypeVar
 
 from aiohttp import web
 
 from tickd import logs
 from tickd.errors import TickdError
+
+T = TypeVar("T")
 
 PATIENCE_SECS = 60.0
 """How long a reader may take to read on."""
@@ -21,6 +24,16 @@ _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER: what is not sent yet is dropped, and the connection reset."""
 
 log = logging.getLogger("tickd.web")
+
+
+async def guarded(
+    pieces: AsyncGenerator[T, None], check: Callable[[], Awaitable[None]]
+) -> AsyncGenerator[T, None]:
+    """The same pieces, each only after `check` let it through: a stream outlives what it was begun with."""
+    async with aclosing(pieces):
+        async for piece in pieces:
+            await check()
+            yield piece
 
 
 async def stream(

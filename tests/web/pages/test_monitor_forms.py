@@ -14,7 +14,9 @@ from tests.support.daemon import Harness, eventually, running
 from tests.support.endpoint import Endpoint, serving
 from tests.support.servers import free_port
 from tests.web.pages.filling import filled
+from tickd.domain.accounts import DEFAULT_ACCOUNT
 from tickd.domain.headers import MASK
+from tickd.domain.limits import LimitsChange
 
 SECRETS = {
     "bearer_token": "tok-s3cret",
@@ -456,6 +458,21 @@ async def test_the_call_of_an_edit_says_what_was_changed_and_no_stored_secret(
     assert "/api/v1/monitors/" in rooster.words and '"check_interval": 300' in rooster.words
     assert "The rooster API has no tags." in rooster.words
     assert "no monitors of type dns" in none.words
+
+
+async def test_an_interval_that_the_rooster_face_refuses_is_said_with_the_call(tickd: Harness) -> None:
+    said = {"type": "http", "name": "x", "url": "http://127.0.0.1:9/", "face": "rooster"}
+    note = "There check_interval must be"
+    async with owner(tickd) as me:
+        for least, interval, sentence in (
+            (None, "301", f"{note} between 60 and 300."),
+            (120, "90", f"{note} between 120 and 300."),
+            (600, "300", f"{note} 600 seconds."),
+            (600, "600", ""),
+        ):
+            await tickd.daemon.services.limits.set(DEFAULT_ACCOUNT, LimitsChange(min_interval_secs=least))
+            shown = await me.send("/monitors/new", said | {"interval_secs": interval})
+            assert (sentence in shown.words, note in shown.words) == (True, bool(sentence))
 
 
 async def test_assertions_are_said_in_rooster_s_words_where_it_has_them(tickd: Harness) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.browsing import owner
 from tests.support.daemon import Harness
-from tests.web.pages.people import NASTY, made, signed_in
+from tests.web.pages.people import NASTY, made, signed_in, stranger
 from tickd import __version__
 from tickd.domain.accounts import DEFAULT_ACCOUNT
 from tickd.domain.limits import LimitsChange
@@ -143,11 +143,40 @@ async def test_use_stands_beside_its_limit_and_what_is_near_or_reached_is_said(t
     assert '<progress max="5" value="4" class="near" aria-label="Monitors used">' in page.text
 
 
+async def test_users_of_other_accounts_see_their_limits_and_nothing_of_the_daemon(tickd: Harness) -> None:
+    async with owner(tickd) as visitor:
+        assert ">System</a>" in (await visitor.get("/settings")).text
+    async with stranger(tickd) as visitor:
+        page = await visitor.get("/settings/system")
+        assert 'aria-current="page">Limits and use</a>' in page.text
+        assert "<title>Limits and use" in page.text and ">System<" not in page.text
+        assert "Jobs 0 , no limit none" in page.words and "History is kept for 90 days" in page.words
+        daemons = ("Database", "Lag of", "Loops", "/metrics", "/readyz", tickd.daemon.loops[0].state.name)
+        for path in ("/settings/system", "/settings"):
+            shown = (await visitor.get(path)).text
+            assert [told for told in daemons if told in shown] == []
+
+
+async def test_a_limit_that_is_reached_is_told_in_one_manner(tickd: Harness) -> None:
+    limits = LimitsChange(max_heartbeats=0, max_jobs=1, executions_per_month=0, min_interval_secs=7_200)
+    job = (await tickd.job(schedule="0 0 * * *"))["id"]
+    await tickd.daemon.services.limits.set(DEFAULT_ACCOUNT, limits)
+    async with owner(tickd) as visitor:
+        beat = {"name": "h", "how": "every", "period": "1 day", "grace": "1 hour"}
+        shown = await visitor.send("/heartbeats/new", beat)
+        assert shown.status == 422
+        assert "This account may have no heartbeats. Limits and use" in shown.words
+        ran = await visitor.send(f"/jobs/{job}/run")
+        assert "This account may have no runs. Limits and use" in ran.words
+        assert "executions_per_month" not in ran.words and "max_" not in shown.words
+        assert ran.text.count('href="/settings/system#use"') == 1
+
+
 @pytest.mark.parametrize("noun", ["jobs", "monitors", "heartbeats"])
 async def test_a_form_says_before_one_types_that_there_can_be_no_other(tickd: Harness, noun: str) -> None:
-    said = f"This account may have 0 {noun}, and has as many: another one will be refused."
+    said = f"This account may have no {noun}: a new one will be refused."
     async with owner(tickd) as visitor:
-        assert "another one will be refused" not in (await visitor.get(f"/{noun}/new")).words
+        assert "one will be refused" not in (await visitor.get(f"/{noun}/new")).words
         limits = LimitsChange(max_jobs=0, max_monitors=0, max_heartbeats=0)
         await tickd.daemon.services.limits.set(DEFAULT_ACCOUNT, limits)
         assert said in (await visitor.get(f"/{noun}/new")).words

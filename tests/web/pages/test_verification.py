@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.browsing import Browser, owner
-from tests.support.daemon import Harness, running
+from tests.support.daemon import Harness, eventually, running
 from tests.support.mail_domains import mail_domains
 from tests.web.pages.people import NASTY, made, signed_in, stranger
 from tickd.domain.accounts import DEFAULT_ACCOUNT
@@ -113,7 +113,8 @@ async def test_a_used_up_limit_is_told_and_the_address_stays(me: Browser, tickd:
     await verified(me, "jane@tickd.dev", "joe@tickd.dev")
     shown = await me.send("/verify", {"email": "jim@tickd.dev"})
     assert shown.status == 422
-    assert "This account's 2 verifications of this month are used up." in shown.words
+    assert "and this month's are used up. Limits and use" in shown.words
+    assert '<a href="/settings/system#use">' in shown.text
     assert 'value="jim@tickd.dev"' in shown.text
     for path in ("/verify", "/verify/history"):
         assert "2 of 2 verifications this month: used up" in (await me.get(path)).words
@@ -131,7 +132,7 @@ async def test_the_form_is_shown_as_a_call_of_the_api(me: Browser) -> None:
     headers = {"HX-Request": "true"}
     part = await me.send("/verify", {"email": "x@tickd.dev", "do": "request"}, headers=headers)
     assert "/v1/verify" in part.words and "<html" not in part.text
-    assert "Nothing verified yet" in (await me.get("/verify")).words, "to look at the call verifies nothing"
+    assert "Nothing here" in (await me.get("/verify")).words, "to look at the call verifies nothing"
 
 
 async def test_hostile_text_stays_text(me: Browser) -> None:
@@ -206,13 +207,74 @@ async def test_all_of_one_address_is_deleted(me: Browser) -> None:
     assert "two@tickd.dev" in shown.words and "one@tickd.dev" not in shown.words
 
 
+async def test_an_address_is_found_in_the_history_and_all_of_it_deleted(me: Browser) -> None:
+    await verified(me, "one@tickd.dev", "two@tickd.dev", "one@nowhere.dev", "ONE@tickd.dev")
+    shown = await me.get("/verify/history?email=%20One@tickd.dev")
+    assert "2 verifications of One@tickd.dev ." in shown.words
+    assert "two@tickd.dev" not in shown.words and "one@nowhere.dev" not in shown.words
+    assert 'value="One@tickd.dev"' in shown.text
+    rows = list(csv.DictReader(StringIO((await me.get("/verify/export.csv?email=one@tickd.dev")).text)))
+    assert [row["email"] for row in rows] == ["ONE@tickd.dev", "one@tickd.dev"]
+    other = await me.get("/verify/history?email=one@tickd.dev&valid=false")
+    assert "0 verifications with this verdict of one@tickd.dev ." in other.words
+    part = await me.get("/verify/history?email=one@tickd")
+    assert "Nothing of this address It has to be the whole address" in part.words
+    assert '<a class="button danger" href="/verify/history/delete?email=One%40tickd.dev">' in shown.text
+    asked = await me.get("/verify/history/delete?email=One%40tickd.dev")
+    assert "One@tickd.dev : 2 verifications in the history." in asked.words
+    assert "two@tickd.dev" in (await me.get("/verify/history")).words
+    gone = await me.send("/verify/history/delete", {"email": "One@tickd.dev"}, follow=True)
+    assert "2 verifications of that address deleted." in gone.words
+    assert "two@tickd.dev" in gone.words and "one@nowhere.dev" in gone.words
+    assert "ONE@tickd.dev" not in gone.words
+
+
+async def test_to_delete_no_address_deletes_nothing(me: Browser) -> None:
+    await verified(me, "one@tickd.dev")
+    assert (await me.get("/verify/history/delete")).status == 400
+    assert (await me.send("/verify/history/delete")).status in (400, 422)
+    assert "one@tickd.dev" in (await me.get("/verify/history")).words
+
+
+async def test_what_was_deleted_is_counted_by_entries_of_the_history(me: Browser, tickd: Harness) -> None:
+    await verified(me, "one@tickd.dev")
+    where = (await me.send("/verify/list", {"emails": "a@broken.dev\nb@tickd.dev"})).location
+
+    async def ended() -> bool:
+        await tickd.clock.advance(5)
+        return "2 of 2 done" in (await me.get(where)).words
+
+    await eventually(ended)
+    assert "Delete the whole history: 2 verifications?" in (await me.get("/verify/delete-all")).words
+    assert "2 verifications deleted." in (await me.send("/verify/delete-all", follow=True)).words
+
+
+async def test_an_address_that_is_nothing_or_spaces_has_a_name(me: Browser, tickd: Harness) -> None:
+    for email in ("", "  ", "a\tb@tickd.dev", "a\u200bb@tickd.dev\u2028x"):
+        await tickd.call("POST", "/v1/verify", {"email": email})
+    shown = (await me.get("/verify/history")).words
+    assert "(nothing) Not valid" in shown and "(spaces) Not valid" in shown
+    assert "a a tab b@tickd.dev Not valid" in shown
+    assert "a a zero-width space b@tickd.dev a line break x" in shown
+    assert "\\u0009" not in shown
+
+
+async def test_how_long_it_is_kept_is_said_in_the_same_words_everywhere(me: Browser, tickd: Harness) -> None:
+    await limited(tickd, retention_days=30)
+    said = "What is found out about an address is listed here. It is kept for 30 days"
+    for path in ("/verify", "/verify/history"):
+        assert f"Nothing here {said}" in (await me.get(path)).words, path
+    await verified(me, "one@tickd.dev")
+    assert said in (await me.get("/verify/history")).words
+
+
 async def test_the_whole_history_is_deleted_after_a_question_that_counts_it(me: Browser) -> None:
     await verified(me, "one@tickd.dev", "two@tickd.dev")
     asked = await me.get("/verify/delete-all")
     assert "Delete the whole history: 2 verifications?" in asked.words
     shown = await me.send("/verify/delete-all", follow=True)
     assert "2 verifications deleted." in shown.words
-    assert "Nothing verified yet" in shown.words
+    assert "Nothing here" in shown.words
 
 
 async def test_a_reader_sees_the_history_and_nothing_to_press(me: Browser, tickd: Harness) -> None:
@@ -220,13 +282,14 @@ async def test_a_reader_sees_the_history_and_nothing_to_press(me: Browser, tickd
     identifier = where.partition("=")[2]
     await made(tickd, "reader@example.com", "reader")
     async with signed_in(tickd, "reader@example.com") as reader:
-        for path in ("/verify", "/verify/history", where, "/verify/batches"):
+        for path in ("/verify", "/verify/history?email=one@tickd.dev", where, "/verify/batches"):
             shown = await reader.get(path)
             assert shown.status == 200
             main = shown.text[shown.text.index("<main") :]
-            assert "<form" not in main and "/delete" not in main, path
+            assert 'method="post"' not in main and "/delete" not in main, path
         assert "one@tickd.dev" in (await reader.get("/verify")).words
-        for path in ("/verify", "/verify/list", "/verify/delete-all", f"/verify/history/{identifier}/delete"):
+        deletions = (f"/verify/history/{identifier}/delete", "/verify/history/delete")
+        for path in ("/verify", "/verify/list", "/verify/delete-all", *deletions):
             assert (await reader.send(path, {"email": "x@tickd.dev"})).status == 403
         assert (await reader.get("/verify/export.csv")).status == 200
 
@@ -242,7 +305,7 @@ async def test_a_stranger_sees_nothing_of_it(me: Browser, tickd: Harness) -> Non
     where = (await verified(me, "one@tickd.dev"))[0]
     async with stranger(tickd) as other:
         assert (await other.get(where)).status == 404
-        assert "Nothing verified yet" in (await other.get("/verify")).words
+        assert "Nothing here" in (await other.get("/verify")).words
         assert "one@tickd.dev" not in (await other.get("/verify/export.csv")).text
 
 

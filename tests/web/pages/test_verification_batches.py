@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import csv
 import json
+import time
 from collections.abc import AsyncIterator
 from io import BytesIO, StringIO
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
@@ -115,7 +117,7 @@ async def test_progress_is_told_as_it_happens(me: Browser) -> None:
     events = (await me.get(f"{where}/events")).text
     assert "event: done" in events
     told = json.loads(events.partition("data: ")[2].partition("\n")[0])
-    assert told == {"total": 2, "done": 2, "valid": 1, "invalid": 1, "unknown": 0}
+    assert told == {"total": 2, "done": 2, "tried": 2, "valid": 1, "invalid": 1, "unknown": 0}
 
 
 async def test_a_running_batch_refreshes_itself_without_a_script(me: Browser) -> None:
@@ -142,7 +144,7 @@ async def test_a_batch_and_its_results_are_deleted(me: Browser) -> None:
     assert "leaves the history too" in (await me.get(f"{where}/delete")).words
     shown = await me.send(f"{where}/delete", follow=True)
     assert "The batch was deleted." in shown.words
-    assert "Nothing verified yet" in shown.words
+    assert "Nothing here" in shown.words
     assert "No batch yet" in (await me.get("/verify/batches")).words
 
 
@@ -185,7 +187,7 @@ async def test_what_is_over_the_limit_is_refused_as_a_whole(me: Browser, tickd: 
     await tickd.daemon.services.limits.set(DEFAULT_ACCOUNT, LimitsChange(verifications_per_month=3))
     shown = await me.send("/verify/list", {"emails": PASTED})
     assert shown.status == 422
-    assert "3 are left, and 4 are wanted." in shown.words
+    assert "3 are left, and 4 are wanted. Limits and use" in shown.words
     assert "jim@broken.dev</textarea>" in shown.text
     assert "0 of 3 verifications this month" in shown.words
 
@@ -212,51 +214,91 @@ async def test_readers_look_and_strangers_find_nothing(me: Browser, tickd: Harne
         assert (await other.send(f"{where}/delete")).status == 404
 
 
-READ: list[tuple[str, Any]] = [
-    ("a@b.c", ["a@b.c"]),
-    ("a@b.c,d@e.f;g@h.i\r\nj@k.l\rm@n.o", ["a@b.c", "d@e.f", "g@h.i", "j@k.l", "m@n.o"]),
-    ("Jane Doe <jane@b.c>; <x@y.z>", ["jane@b.c", "x@y.z"]),
-    ('"Doe, Jane" <jane@b.c>, "odd,one"@b.c', ["jane@b.c", '"odd,one"@b.c']),
-    ('say "hello, there@b.c', ['say "hello', "there@b.c"]),
-    ("two words@b.c", ["two words@b.c"]),
+READ: list[tuple[str, str]] = [
+    ('Name;E-Mail\n"Lovelace, Ada";ada@b.com\n"Babbage, Charles";kim@b.com\n', "ada@b.com kim@b.com"),
+    ("Name\tE-Mail\tBoss\nAda\tada@b.com\tx@y.com\nKim\tkim@b.com\tx@y.com\n", "ada@b.com kim@b.com"),
+    ("jane.gmail.com\nada@b.com", "jane.gmail.com ada@b.com"),
+    ("E-Mail\nada@b.com\n", "ada@b.com"),
+    ("ada@b.com\rkim@b.com\r", "ada@b.com kim@b.com"),
+    ("ada@b.com kim@b.com  jim@b.com", "ada@b.com kim@b.com jim@b.com"),
+    ("ada@b.com,kim@b.com;jim@b.com", "ada@b.com kim@b.com jim@b.com"),
+    ('"Doe, Jane" <jane@b.com>, Joe <joe@b.com>; jim@b.com', "jane@b.com joe@b.com jim@b.com"),
+    ("name,email\nAda,ada@b.com\n\nKim,kim@b.com\n", "ada@b.com kim@b.com"),
 ]
+"""What is pasted or in a file, and the addresses that the page and `tickd verify` find in it."""
 
 
 @pytest.mark.parametrize(("text", "emails"), READ)
-def test_addresses_are_found_in_what_was_pasted(text: str, emails: list[str]) -> None:
-    assert lists.pasted(text) == emails
+async def test_a_list_is_read_the_same_pasted_and_in_a_file(text: str, emails: str) -> None:
+    for found in (await lists.read(text, None), await lists.read("", Upload("x", text.encode()))):
+        assert found == (emails.split(), 0)
 
 
-TABLES: list[tuple[str, list[str]]] = [
-    ("email\na@b.c\n\nd@e.f\n", ["a@b.c", "d@e.f"]),
-    ("a@b.c\nd@e.f", ["a@b.c", "d@e.f"]),
-    ("Name,Contact\nJane,a@b.c\nJoe,d@e.f\nJim,", ["a@b.c", "d@e.f"]),
-    ("id\tE-mail address\tat@home\n1\tnonsense\tx@y\n", ["nonsense"]),
-    ('name|mail\n"Doe|Jane"|"""odd,one""@b.c"\n', ['"odd,one"@b.c']),
-    ("only,names\nJane,Doe\n", ["Jane"]),
-    ("", []),
-    ("\n\n", []),
-]
+async def test_a_table_out_of_a_spreadsheet_is_read_by_its_column(me: Browser) -> None:
+    table = 'Name;E-Mail\r\n"Lovelace, Ada";ada@tickd.dev\r\n"Babbage, Charles";kim@tickd.dev\r\n'
+    pasted = await me.send("/verify/list", {"emails": table})
+    sent = await upload(me, "people.csv", table.encode())
+    for where in (pasted.location, sent.location):
+        shown = await done(me, where)
+        assert "Valid 2 Not valid 0" in shown.words
 
 
-@pytest.mark.parametrize(("text", "emails"), TABLES)
-def test_addresses_are_found_in_a_table(text: str, emails: list[str]) -> None:
-    assert lists.tabled(text) == emails
-
-
-def test_a_file_of_windows_is_read_in_its_encoding() -> None:
-    found = lists.read("", Upload("a.txt", "jürgen@b.c".encode("cp1252")))
+async def test_a_file_of_windows_is_read_in_its_encoding() -> None:
+    found = await lists.read("", Upload("a.txt", "jürgen@b.c".encode("cp1252")))
     assert found.emails == ["jürgen@b.c"]
 
 
-def test_the_case_of_a_local_part_makes_another_address_and_that_of_a_domain_does_not() -> None:
-    assert lists.read("a@b.c\nA@b.c\na@B.C", None) == (["a@b.c", "A@b.c"], 1)
+async def test_only_what_is_the_same_is_a_repetition() -> None:
+    """The case of a domain makes no other address; that of a mailbox may, and ß is no ss."""
+    found = await lists.read("a@b.c\nA@b.c\na@B.C\na@straße.de\na@strasse.de\na@STRASSE.DE", None)
+    assert found == (["a@b.c", "A@b.c", "a@straße.de", "a@strasse.de"], 2)
 
 
-@pytest.mark.parametrize("text", ['"', '"a', "<", "<>", '"\n', '"a,"\n', "a,", "@"])
-def test_a_mebibyte_of_anything_is_read_at_once(text: str) -> None:
-    for read in (lists.pasted, lists.tabled):
-        try:
-            assert len(read(text * (1_000_000 // len(text)))) <= 1_000_000
-        except Invalid as error:
-            assert error.field == "file"
+@pytest.mark.parametrize("text", ['"', "a", "<", '"\n', "a,", "a\n", "@", "a@b.c ", "x;y,z@w\t|\n"])
+async def test_a_mebibyte_of_anything_holds_nobody_up(text: str) -> None:
+    """It is refused for its many parts, or read beside the loop."""
+    pauses: list[float] = []
+
+    async def watch() -> None:
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0.001)
+            pauses.append(time.monotonic() - before)
+
+    watching = asyncio.create_task(watch())
+    with contextlib.suppress(Invalid):
+        assert await lists.read(text * (1_000_000 // len(text)), None) is not None
+    watching.cancel()
+    assert max(pauses, default=0) < 0.9
+
+
+async def test_a_list_of_too_many_parts_is_refused_before_it_is_read(me: Browser) -> None:
+    shown = await me.send("/verify/list", {"emails": "a," * 100_001})
+    assert shown.status == 422
+    assert "The list has too many lines or cells: 1,000 addresses is the most at once." in shown.words
+    assert "tickd verify FILE" in shown.words
+
+
+async def test_what_is_to_be_asked_again_is_told(me: Browser, tickd: Harness) -> None:
+    where = (await me.send("/verify/list", {"emails": "a@tickd.dev, b@broken.dev"})).location
+
+    async def tried() -> Shown | None:
+        shown = await me.get(where)
+        return shown if "1 of 2 done , 1 to be asked again" in shown.words else None
+
+    await eventually(tried)
+    shown = await done(me, where)
+    assert "2 of 2 done" in shown.words and "asked again" not in shown.words
+
+
+async def test_an_address_that_only_a_batch_has_is_deleted_as_well(me: Browser) -> None:
+    where = (await me.send("/verify/list", {"emails": "a@broken.dev"})).location
+    await done(me, where)
+    asked = await me.get("/verify/history/delete?email=A@broken.dev")
+    assert "A@broken.dev : 0 verifications in the history." in asked.words
+    shown = await me.send("/verify/history/delete", {"email": "A@broken.dev"}, follow=True)
+    assert "That address was not in the history. Batches that had it have it no longer." in shown.words
+    shown = await me.get(where)
+    assert "Nothing is kept" in shown.words and "a@broken.dev" not in shown.words
+    shown = await me.send("/verify/history/delete", {"email": "A@broken.dev"}, follow=True)
+    assert "Nothing is kept of that address." in shown.words

@@ -111,6 +111,9 @@ def test_what_others_wrote_stays_as_it_is() -> None:
 def test_an_address_stands_apart_and_shows_what_can_t_be_seen() -> None:
     assert words.address("jane@b.c") == '<bdi class="break">jane@b.c</bdi>'
     assert words.address("<i>\u202e\0\u00a0\n@b.c") == (
-        '<bdi class="break">&lt;i&gt;\\u202e\\u0000\\u00a0\\u000a@b.c</bdi>'
+        '<bdi class="break">&lt;i&gt;\\u202e\\u0000<span class=tag>a no-break space</span>'
+        "<span class=tag>a line break</span>@b.c</bdi>"
     )
+    assert words.address("") == "<span class=quiet>(nothing)</span>"
+    assert words.address("  ") == "<span class=quiet>(spaces)</span>"
     assert words.visible("zoë lark@bücher.shop") == "zoë lark@bücher.shop"

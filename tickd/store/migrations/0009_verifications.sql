@@ -24,6 +24,8 @@ CREATE TABLE verifications (
     id TEXT NOT NULL UNIQUE,
     account_id TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     email TEXT NOT NULL,
+    -- What it is looked up by: in lower case, its domain in ASCII.
+    known_as TEXT NOT NULL,
     valid INTEGER NOT NULL,
     mx_found INTEGER NOT NULL,
     disposable INTEGER NOT NULL,
@@ -38,4 +40,5 @@ CREATE TABLE verifications (
 
 CREATE INDEX verifications_by_account ON verifications (account_id, created_at);
 CREATE INDEX verifications_by_validity ON verifications (account_id, valid, created_at);
+CREATE INDEX verifications_by_address ON verifications (account_id, known_as, created_at);
 CREATE UNIQUE INDEX verifications_by_batch ON verifications (batch, position) WHERE batch IS NOT NULL;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -12,18 +13,16 @@ from aiohttp import web
 from msgspec import UNSET, Struct, UnsetType
 
 from tickd.domain import times
+from tickd.domain.address_lists import harmless
 from tickd.domain.verification import Verification
 from tickd.errors import Invalid
 from tickd.web.answers import JSON, Answer
 from tickd.web.fields import Page
 from tickd.web.routes import Call, Route
-from tickd.web.streaming import stream
+from tickd.web.streaming import guarded, stream
 
 CSV = "text/csv"
 Format = Literal["json", "csv"]
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes a cell for a formula by."""
 
 
 class VerificationRequest(Struct):
@@ -63,16 +62,18 @@ class VerificationExport(Struct):
 
 
 class DeletedAnswer(Struct):
-    """How many addresses were deleted."""
+    """How many entries of the history were deleted, and how many addresses of batches beside it."""
 
     deleted: int
+    unknown: int
 
 
 class Twenty(Page, kw_only=True):
-    """Which part of the history is wanted, and whether only the valid ones or the others."""
+    """Which part of the history is wanted: the valid ones or the others, those of one address."""
 
     limit: int = 20
     valid: bool | None = None
+    email: str | None = None
 
 
 class ExportWanted(Struct):
@@ -80,12 +81,14 @@ class ExportWanted(Struct):
 
     format: Format = "json"
     valid: bool | None = None
+    email: str | None = None
 
 
 class Meant(Struct):
-    """Whose verifications are to go; all without it."""
+    """What is to go: those of one address, those that are valid or are not; everything without both."""
 
     email: str | None = None
+    valid: bool | None = None
 
 
 COLUMNS = tuple(VerificationAnswer.__struct_fields__)
@@ -108,23 +111,22 @@ def answer(one: Verification) -> VerificationAnswer:
 
 
 def cell(value: object) -> str:
-    """A value as a cell of a CSV: an apostrophe goes before what a spreadsheet would calculate."""
+    """A value as a cell of a CSV, which no spreadsheet takes for a formula."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    text = "" if value is UNSET else str(value).replace("\0", "\ufffd")
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return harmless("" if value is UNSET else str(value).replace("\0", "\ufffd"))
 
 
 def csv_lines(rows: list[list[str]]) -> bytes:
-    """Rows of a CSV as RFC 4180 has them."""
+    """Rows of a CSV as RFC 4180 has them, every cell in quotes."""
     out = io.StringIO(newline="")
-    csv.writer(out).writerows(rows)
+    csv.writer(out, quoting=csv.QUOTE_ALL).writerows(rows)
     return out.getvalue().encode()
 
 
 async def as_csv(slices: AsyncIterator[list[Verification]]) -> AsyncGenerator[bytes, None]:
     """The history as a CSV, slice by slice."""
-    head = csv_lines([list(COLUMNS)])
+    head = f"{','.join(COLUMNS)}\r\n".encode()
     async for found in slices:
         shown = [answer(one) for one in found]
         yield head + csv_lines([[cell(getattr(one, name)) for name in COLUMNS] for one in shown])
@@ -148,17 +150,35 @@ _AS: dict[Format, tuple[str, Callable[[AsyncIterator[list[Verification]]], Async
 }
 
 
-async def exported(call: Call, account_id: str, format: Format, *, valid: bool | None) -> web.StreamResponse:
-    """An account's history as a file to be saved."""
-    content_type, written = _AS[format]
+async def exported(call: Call, wanted: ExportWanted) -> web.StreamResponse:
+    """The caller's history as a file to be saved; who may not have it any more is cut off."""
+    content_type, written = _AS[wanted.format]
     service = call.services.verifications
-    name = f"verifications-{times.rfc3339(service.now())[:10]}.{format}"
+    name = f"verifications-{times.rfc3339(service.now())[:10]}.{wanted.format}"
+    slices = service.export(call.account_id, valid=wanted.valid, email=wanted.email)
+    allowed = guarded(slices, partial(call.services.accounts.require_still, call.who))
     return await stream(
         call.request,
-        written(service.export(account_id, valid=valid)),
+        written(allowed),
         content_type=content_type,
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
+
+
+def _meant(call: Call) -> Meant:
+    """What a deletion says is to go; anything it can't be sure of is refused."""
+    # It can't be undone, so that here, and nowhere else, an unknown parameter is not passed over.
+    query = call.request.query
+    known = Meant.__struct_fields__
+    for name in query:
+        if name not in known:
+            raise Invalid("the query", f"has {name[:100]}, which is unknown here; known: {', '.join(known)}")
+        if len(query.getall(name)) > 1:
+            raise Invalid(name, "must be there only once")
+        if not query[name]:
+            # A script whose variable is empty must not delete everybody's.
+            raise Invalid(name, "must not be empty; without it, everything is deleted")
+    return call.query(Meant)
 
 
 async def verify(call: Call) -> Answer:
@@ -172,7 +192,7 @@ async def page(call: Call) -> Answer:
     wanted = call.query(Twenty)
     limit, offset = wanted.clamped()
     found, total = await call.services.verifications.page(
-        call.account_id, valid=wanted.valid, limit=limit, offset=offset
+        call.account_id, valid=wanted.valid, email=wanted.email, limit=limit, offset=offset
     )
     shown = [answer(one) for one in found]
     return Answer(VerificationList(shown, shown, limit, offset, total))
@@ -185,8 +205,7 @@ async def get(call: Call) -> Answer:
 
 async def export(call: Call) -> web.StreamResponse:
     """`GET /v1/verify/history/export`"""
-    wanted = call.query(ExportWanted)
-    return await exported(call, call.account_id, wanted.format, valid=wanted.valid)
+    return await exported(call, call.query(ExportWanted))
 
 
 async def delete(call: Call) -> Answer:
@@ -197,12 +216,11 @@ async def delete(call: Call) -> Answer:
 
 async def delete_all(call: Call) -> Answer:
     """`DELETE /v1/verify/history`"""
-    wanted = call.query(Meant)
-    if wanted.email is None and "email" in call.request.query:
-        # A script whose variable is empty must not delete everybody's.
-        raise Invalid("email", "must not be empty; without it, everything is deleted")
-    gone = await call.services.verifications.delete_all(call.account_id, email=wanted.email)
-    return Answer(DeletedAnswer(gone))
+    wanted = _meant(call)
+    if await call.raw():
+        raise Invalid("the body", "must be empty; what is to go is said in the query: email, valid")
+    gone = await call.services.verifications.clear(call.account_id, valid=wanted.valid, email=wanted.email)
+    return Answer(DeletedAnswer(gone.entries, gone.unknown))
 
 
 _HISTORY = "/v1/verify/history"
@@ -239,7 +257,7 @@ ROUTES = (
         "DELETE",
         _HISTORY,
         delete_all,
-        "Delete all verified addresses, or one person's",
+        "Delete all verified addresses, or some of them",
         {200: DeletedAnswer},
         scope="write",
         query=Meant,

@@ -11,6 +11,7 @@ from aiohttp import web
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from tickd.domain import times
+from tickd.domain import verification_batches as rules
 from tickd.domain.verification import BATCH_MOST, Batch, Unknown, Verification
 from tickd.errors import TickdError
 from tickd.web import server_events
@@ -26,16 +27,17 @@ _PATH = "/v1/verify/batch"
 _ONE = f"{_PATH}/{{id}}"
 
 
+_TEXTS = {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": BATCH_MOST}
+
+
 class BatchRequest(Struct):
     """The addresses to verify: any texts."""
 
-    emails: Annotated[list[str], Meta(min_length=1, max_length=BATCH_MOST)]
+    emails: Annotated[Any, Meta(extra_json_schema=_TEXTS)]
 
-
-class _Given(Struct):
-    """The same as it is read: the service says what is wrong with them."""
-
-    emails: Any
+    def __post_init__(self) -> None:
+        # Here, and not by their type: so that the answer says which of them is at fault.
+        self.emails = rules.addresses(self.emails)
 
 
 class BatchResult(Struct):
@@ -55,12 +57,16 @@ class BatchResult(Struct):
 
 
 class BatchAnswer(Struct):
-    """A batch; `done` of `total` are looked at, and came out `valid`, `invalid` or `unknown`."""
+    """A batch; `done` of `total` are looked at, and came out `valid`, `invalid` or `unknown`.
+
+    `tried` are looked at once at least: what proved nothing then is looked at again in the end.
+    """
 
     id: str
     status: Literal["running", "done"]
     total: int
     done: int
+    tried: int
     valid: int
     invalid: int
     unknown: int
@@ -101,6 +107,7 @@ def shown(batch: Batch) -> BatchAnswer:
         status="running" if batch.finished_at is None else "done",
         total=batch.total,
         done=batch.done,
+        tried=batch.tried,
         valid=batch.valid,
         invalid=batch.invalid,
         unknown=batch.unknown,
@@ -126,7 +133,7 @@ async def _whole(call: Call, batch: Batch) -> BatchAnswer:
 
 async def submit(call: Call) -> Answer | web.StreamResponse:
     """`POST /v1/verify/batch`"""
-    emails = (await call.body(_Given)).emails
+    emails = (await call.body(BatchRequest)).emails
     batches = call.services.verification_batches
     if _prefers("Accept", EVENTS, call.request):
         # Before it is stored: whoever is refused the seat gets no batch.
@@ -136,7 +143,9 @@ async def submit(call: Call) -> Answer | web.StreamResponse:
     if _prefers("Prefer", "respond-async", call.request):
         headers = {"Location": f"{_PATH}/{batch.id}", "Preference-Applied": "respond-async"}
         return Answer(shown(batch), 202, headers)
-    return Answer(await _whole(call, await batches.ended(call.account_id, batch.id)))
+    ended = await batches.ended(call.account_id, batch.id)
+    await call.services.accounts.require_still(call.who)
+    return Answer(await _whole(call, ended))
 
 
 async def page(call: Call) -> Answer:
@@ -177,7 +186,7 @@ async def _told(call: Call, identifier: str) -> web.StreamResponse:
 
 
 async def _pieces(call: Call, identifier: str) -> AsyncGenerator[bytes, None]:
-    """`progress` events, and in the end `done`; or `error` where it can't go on."""
+    """`progress` events, and in the end `done`; or `error` where it can't go on, or the caller may not."""
     known = None
     watched = call.services.verification_batches.watch(call.account_id, identifier)
     async with aclosing(watched) as news:
@@ -186,6 +195,7 @@ async def _pieces(call: Call, identifier: str) -> AsyncGenerator[bytes, None]:
                 # What is written to one who has gone is not always refused.
                 if server_events.is_gone(call.request):
                     return
+                await call.services.accounts.require_still(call.who)
                 yield await _piece(call, batch, known)
                 known = batch
         except TickdError as error:

@@ -13,6 +13,7 @@ from multidict import MultiMapping
 
 from tickd.errors import Conflict, Invalid, LimitReached, Malformed, TickdError
 from tickd.web import fields
+from tickd.web.pages import words
 from tickd.web.pages.receiving import Upload
 
 T = TypeVar("T")
@@ -80,6 +81,8 @@ class Form:
     """By field; what concerns no field that is shown is under ""."""
     notice: str = ""
     """What is to be known before one types."""
+    is_limited: bool = False
+    """Whether it was refused because of the account's limits."""
 
     def fields(self) -> Iterator[Field]:
         """All fields, in order."""
@@ -92,7 +95,10 @@ class Form:
 
     def blame(self, error: TickdError) -> None:
         """Put an error beside its field."""
-        if not isinstance(error, Invalid):
+        if isinstance(error, LimitReached):
+            self.is_limited = True
+            self.errors.setdefault("", words.sentence(error.sentence))
+        elif not isinstance(error, Invalid):
             self.errors.setdefault("", error.message)
         elif any(one.name == error.field for one in self.fields()):
             self.errors.setdefault(error.field, error.sentence)

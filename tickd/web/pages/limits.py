@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from tickd.domain import limits as account_limits
 from tickd.domain.accounts import Account
-from tickd.domain.limits import Limit, Noun, Use
+from tickd.domain.limits import LIMIT_OF, Noun, Use
+from tickd.web.pages import words
 from tickd.web.pages.forms import Form
 from tickd.web.pages.visit import Visit
 
 NEAR = 0.8
 """The part of a limit from which on it is said to be near."""
-_LIMITS: Mapping[Noun, Limit] = {
-    "jobs": "max_jobs",
-    "monitors": "max_monitors",
-    "heartbeats": "max_heartbeats",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +51,10 @@ def verifications(account: Account, use: Use) -> Used:
 async def warned(visit: Visit, noun: Noun, form: Form) -> Form:
     """The form of a new one, which says so where the account can't have another."""
     account = await visit.services.accounts.account(visit.account_id)
-    most = account_limits.of(account)[_LIMITS[noun]]
+    most = account_limits.of(account)[LIMIT_OF[noun]]
     if most is not None and getattr(await visit.services.limits.use(visit.account_id), noun) >= most:
-        sentence = account_limits.full(noun, most)
-        form.notice = f"{sentence[0].upper()}{sentence[1:]}, and has as many: another one will be refused."
+        rest = ", and has as many: another one" if most else ": a new one"
+        form.notice = words.sentence(f"{account_limits.full(noun, most)}{rest} will be refused")
     return form
 
 

@@ -13,6 +13,7 @@ from tickd.web.pages.monitor_fields import DEFAULTS, TYPES
 from tickd.web.pages.monitor_forms import Editor
 from tickd.web.pages.monitor_words import steps
 from tickd.web.pages.visit import Page, Visit
+from tickd.web.rooster.polled import intervals
 
 _KINDS = [name for name, _, _ in TYPES]
 
@@ -87,7 +88,8 @@ async def _beside(visit: Visit, editor: Editor) -> web.StreamResponse:
     if what == "try":
         await _try(visit, editor)
     else:
-        monitor_requests.build(editor, visit.base_url, visit.text("face") or "native")
+        may = await intervals(visit.services, visit.account_id)
+        monitor_requests.build(editor, visit.base_url, visit.text("face") or "native", may)
     if visit.is_fragment:
         return visit.page(_BESIDE[what], **_given(editor, what))
     return _page(visit, editor, 422 if editor.form.errors else 200, done=what)

@@ -8,7 +8,7 @@ from tickd.domain import headers
 from tickd.web.pages import monitor_forms, requests
 from tickd.web.pages.monitor_fields import DEFAULTS
 from tickd.web.pages.monitor_forms import Editor
-from tickd.web.rooster.polled import INTERVAL_HIGH, INTERVAL_LOW, KINDS
+from tickd.web.rooster.polled import KINDS, Intervals
 from tickd.web.rooster.shapes import RoosterMonitorCreation
 
 PLACEHOLDER = "THE-STORED-VALUE"
@@ -32,8 +32,11 @@ _OPERATORS = {
 _TYPES = {kind: name for name, kind in KINDS.items()}
 
 
-def build(editor: Editor, base_url: str, face: str) -> None:
-    """Put the calls into the form's page; secrets only where they were typed just now."""
+def build(editor: Editor, base_url: str, face: str, intervals: Intervals) -> None:
+    """Put the calls into the form's page; secrets only where they were typed just now.
+
+    `intervals` are those that the account may say on rooster's face.
+    """
     values = _without_stored(editor, monitor_forms.changes(editor))
     editor.face = face
     monitor = editor.monitor
@@ -48,7 +51,7 @@ def build(editor: Editor, base_url: str, face: str) -> None:
         if kind not in _TYPES:
             editor.notes.append(f"The rooster API has no monitors of type {kind}.")
             return
-        values, notes = _rooster(values, kind, is_new=monitor is None)
+        values, notes = _rooster(values, kind, intervals, is_new=monitor is None)
         editor.notes += notes
     editor.snippets = requests.snippets(method, base_url + prefix + path, values)
 
@@ -81,7 +84,9 @@ def _with_json(values: dict[str, Any]) -> dict[str, Any]:
     return kept | more | {"json_assertions": [*values.get("json_assertions", []), *told]}
 
 
-def _rooster(values: dict[str, Any], kind: str, *, is_new: bool) -> tuple[dict[str, Any], list[str]]:
+def _rooster(
+    values: dict[str, Any], kind: str, intervals: Intervals, *, is_new: bool
+) -> tuple[dict[str, Any], list[str]]:
     """The values in rooster's words, and what it can't say."""
     said: dict[str, Any] = {}
     lost = []
@@ -103,7 +108,6 @@ def _rooster(values: dict[str, Any], kind: str, *, is_new: bool) -> tuple[dict[s
         else:
             lost.append(name)
     notes = [f"The rooster API has no {', '.join(lost)}."] if lost else []
-    interval = said.get("check_interval", 60)
-    if not INTERVAL_LOW <= interval <= INTERVAL_HIGH:
-        notes.append(f"There check_interval must be between {INTERVAL_LOW} and {INTERVAL_HIGH}.")
+    if not intervals.least <= said.get("check_interval", intervals.least) <= intervals.most:
+        notes.append(f"There check_interval must be {intervals.words}.")
     return said, notes

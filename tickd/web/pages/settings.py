@@ -1,4 +1,4 @@
-"""The settings: the account, and how the daemon is."""
+"""The settings: the account, its limits, and how the daemon is."""
 
 from __future__ import annotations
 
@@ -104,20 +104,17 @@ async def change(visit: Visit) -> web.Response:
 
 
 async def system(visit: Visit) -> web.Response:
-    """`GET /settings/system`"""
-    health = visit.services.health
-    size, free = await health.database_size()
+    """`GET /settings/system`: how the daemon is, for the operator's account; for another its limits alone."""
     found = await visit.services.accounts.account(visit.account_id)
-    return visit.page(
-        "settings/system.html",
-        health=health,
-        size=size,
-        free=free,
-        account=found,
-        use=limits.rows(found, await visit.services.limits.use(visit.account_id)),
-        warning=await visit.services.channels.warning(visit.account_id),
-        failing=await visit.services.channels.failing(visit.account_id),
-    )
+    given: dict[str, Any] = {"account": found}
+    given["use"] = limits.rows(found, await visit.services.limits.use(visit.account_id))
+    if not visit.is_operators:
+        return visit.page("settings/limits.html", **given)
+    health, channels = visit.services.health, visit.services.channels
+    given["size"], given["free"] = await health.database_size()
+    given |= {"health": health, "warning": await channels.warning(visit.account_id)}
+    given["failing"] = await channels.failing(visit.account_id)
+    return visit.page("settings/system.html", **given)
 
 
 def _page(

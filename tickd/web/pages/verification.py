@@ -40,14 +40,16 @@ class Draft:
     emails: str = ""
     about: str = ""
     wrong: str = ""
+    is_limited: bool = False
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
 
     def blame(self, about: str, error: TickdError) -> None:
         """Say an error beside the form that it concerns."""
         said = f"The {_NOUNS[about]} {error.sentence}" if isinstance(error, Invalid) else error.message
+        self.is_limited = isinstance(error, LimitReached)
         said = error.sentence if isinstance(error, LimitReached) else said
-        self.about, self.wrong = about, said[:1].upper() + said[1:] + "."
+        self.about, self.wrong = about, words.sentence(said)
         self.status = _STATUS.get(type(error), 422)
         if isinstance(error, TooMany | Unavailable):
             self.headers["Retry-After"] = str(error.retry_after)
@@ -83,7 +85,7 @@ async def submit(visit: Visit) -> web.Response:
     """`POST /verify/list`: a list that was pasted, or a file."""
     draft = Draft(emails=visit.text("emails").replace("\r\n", "\n"))
     try:
-        found = verification_lists.read(draft.emails, _upload(visit))
+        found = await verification_lists.read(draft.emails, _upload(visit))
         if visit.text("do") == "request":
             body, count = {"emails": found.emails[:IN_REQUEST]}, len(found.emails)
             note = f"The first {IN_REQUEST} of {count:,} addresses." if count > IN_REQUEST else ""
@@ -124,6 +126,7 @@ async def _home(
     found, total = await visit.services.verifications.page(of, valid=None, limit=LATEST, offset=0)
     batches, _ = await visit.services.verification_batches.page(of, limit=LATEST_BATCHES, offset=0)
     given: dict[str, Any] = {"draft": draft, "shown": shown, "found": found, "total": total}
+    given["account"] = await visit.services.accounts.account(of)
     given |= {"batches": batches, "use": await limits.of_verifications(visit), "snippets": None} | more
     if shown:
         given |= {"meant": meant(shown), "has_syntax": has_syntax(shown)}

@@ -89,7 +89,7 @@ async def _tell(visit: Visit, batch: Batch, response: web.StreamResponse) -> Non
 
 
 def _progress(batch: Batch) -> str:
-    names = ("total", "done", "valid", "invalid", "unknown")
+    names = ("total", "done", "tried", "valid", "invalid", "unknown")
     return msgspec.json.encode({name: getattr(batch, name) for name in names}).decode()
 
 

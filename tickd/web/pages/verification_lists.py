@@ -1,27 +1,22 @@
-"""Lists of addresses as people have them: pasted from anywhere, or in a file that a spreadsheet wrote."""
+"""Lists of addresses as a form brings them: pasted from anywhere, or in a file that a spreadsheet wrote."""
 
 from __future__ import annotations
 
+import asyncio
 import codecs
-import csv
-import re
 from collections.abc import Iterable
-from io import StringIO
 from typing import NamedTuple
 
+from tickd.domain.address_lists import addresses
 from tickd.domain.verification import BATCH_MOST
 from tickd.errors import Invalid
 from tickd.web.pages import words
 from tickd.web.pages.receiving import Upload
 
-# No way through it is tried twice, so that a MiB of quotes takes as long as a MiB of letters.
-_ITEM = re.compile(r'(?:"[^"\n]*"|[^,;\n"]|")+')
-"""What stands between line breaks, commas and semicolons; what is quoted may have these in it."""
-_NAMED = re.compile(r"[^<>]*<([^<>]*)>")
-"""As mail programs write it: `Jane Doe <jane@example.com>`."""
-_TITLES = frozenset({"email", "e-mail", "mail", "email address", "e-mail address", "mail address"})
-_DELIMITERS = ",;\t|"
-_TABLES = (".csv", ".tsv")
+PARTS_MOST = 100_000
+"""How many lines and cells are taken apart at most, for the addresses that a batch may have."""
+_BETWEEN = ",;\t|\r\n"
+_MORE = "For more, run tickd verify FILE, or give them to POST /v1/verify/batch in parts"
 
 
 class Addresses(NamedTuple):
@@ -31,61 +26,22 @@ class Addresses(NamedTuple):
     repeated: int
 
 
-def read(text: str, upload: Upload | None) -> Addresses:
+async def read(text: str, upload: Upload | None) -> Addresses:
     """What was pasted and what is in the file; Invalid where there is nothing, too much, or no text."""
-    items = pasted(text)
+    texts = [text]
     if upload is not None and upload.filename:
-        items += _of_file(upload)
-    found = _once(items)
+        texts.append(_text(upload.content))
+    most = words.number(BATCH_MOST)
+    if sum(one.count(between) for one in texts for between in _BETWEEN) > PARTS_MOST:
+        raise Invalid("emails", f"has too many lines or cells: {most} addresses is the most at once. {_MORE}")
+    # In a thread: even so it can take a second.
+    found = await asyncio.to_thread(lambda: _once(email for one in texts for email in addresses(one)))
     if not found.emails:
         raise Invalid("emails", "has no address in it")
     if len(found.emails) > BATCH_MOST:
-        count, most = words.number(len(found.emails)), words.number(BATCH_MOST)
-        raise Invalid(
-            "emails",
-            f"has {count} addresses, and {most} is the most at once. For more, run tickd verify FILE, "
-            "or give them to POST /v1/verify/batch in parts",
-        )
+        count = words.number(len(found.emails))
+        raise Invalid("emails", f"has {count} addresses, and {most} is the most at once. {_MORE}")
     return found
-
-
-def pasted(text: str) -> list[str]:
-    """The addresses of a text, one a line or with commas or semicolons between them."""
-    items = (item.strip() for item in _ITEM.findall(text.replace("\r", "\n")))
-    return [address for item in items if (address := _bare(item))]
-
-
-def tabled(text: str) -> list[str]:
-    """The addresses of a table: its column that is called email, or else that with the most @ signs."""
-    first = text.lstrip().partition("\n")[0]
-    delimiter = max(_DELIMITERS, key=first.count)
-    try:
-        rows = [row for row in csv.reader(StringIO(text), delimiter=delimiter) if any(map(str.strip, row))]
-    except csv.Error as error:
-        raise Invalid("file", f"can't be read as a table: {error}") from None
-    if not rows:
-        return []
-    titles = [title.strip().casefold() for title in rows[0]]
-    titled = next((place for place, title in enumerate(titles) if title in _TITLES), None)
-    column = _fullest(rows) if titled is None else titled
-    cells = [row[column].strip() for row in rows if len(row) > column]
-    if titled is not None or "@" not in cells[0]:
-        del cells[0]
-    return [address for cell in cells if (address := _bare(cell))]
-
-
-def _fullest(rows: list[list[str]]) -> int:
-    counts: dict[int, int] = {0: 0}
-    for row in rows:
-        for place, cell in enumerate(row):
-            if "@" in cell:
-                counts[place] = counts.get(place, 0) + 1
-    return max(counts, key=lambda place: (counts[place], -place))
-
-
-def _of_file(upload: Upload) -> list[str]:
-    text = _text(upload.content)
-    return tabled(text) if upload.filename.lower().endswith(_TABLES) else pasted(text)
 
 
 def _text(content: bytes) -> str:
@@ -100,17 +56,13 @@ def _text(content: bytes) -> str:
         return content.decode("cp1252", "replace")
 
 
-def _bare(item: str) -> str:
-    named = _NAMED.fullmatch(item)
-    return named[1].strip() if named else item
-
-
 def _once(items: Iterable[str]) -> Addresses:
-    """Each address once; the case of a domain makes no other of it."""
+    """Each address once; the case of a domain makes no other of it, that of a mailbox may."""
     seen: dict[tuple[str, str], str] = {}
     count = 0
     for item in items:
         local, _, domain = item.rpartition("@")
-        seen.setdefault((local, domain.casefold()), item)
+        # Not casefold(): it takes ß for ss, and those are two domains.
+        seen.setdefault((local, domain.lower()), item)
         count += 1
     return Addresses(list(seen.values()), count - len(seen))

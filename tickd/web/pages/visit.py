@@ -9,20 +9,20 @@ import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 from multidict import MultiDict, MultiDictProxy
 
-from tickd.domain.accounts import Principal
+from tickd.domain.accounts import DEFAULT_ACCOUNT, Principal
 from tickd.domain.users import User
-from tickd.errors import Forbidden, NotFound, TickdError, Unauthorized
+from tickd.errors import Forbidden, LimitReached, NotFound, TickdError, Unauthorized
 from tickd.services.bundle import Services
 from tickd.services.users import Signed
 from tickd.web import fields
 from tickd.web.answers import NATIVE
-from tickd.web.pages import site
+from tickd.web.pages import site, words
 from tickd.web.pages.receiving import Data, receive
 from tickd.web.routes import SECURE, SERVICES, SOURCE
 
@@ -75,6 +75,11 @@ class Visit:
     def account_id(self) -> str:
         """The user's account."""
         return self.who.account_id
+
+    @property
+    def is_operators(self) -> bool:
+        """Whether it is the operator's own account, which may see how the daemon is."""
+        return self.account_id == DEFAULT_ACCOUNT
 
     @property
     def source(self) -> str:
@@ -140,7 +145,10 @@ class Visit:
         """The page that says what went wrong; `back` is where its link leads, and what it says."""
         status = NATIVE[type(error)]
         title = _TITLES.get(status, "That did not work")
-        answer = self.page("error.html", status, title=title, message=error.message, back=back)
+        given: dict[str, Any] = {"title": title, "message": error.message, "is_limit": False, "back": back}
+        if isinstance(error, LimitReached):
+            given |= {"message": words.sentence(error.sentence), "is_limit": True}
+        answer = self.page("error.html", status, **given)
         wait = getattr(error, "retry_after", None)
         if wait is not None:
             answer.headers["Retry-After"] = str(wait)

@@ -19,6 +19,16 @@ _OURS = ("no ping: expected at ", "deadline moved from ", "the run that began at
 """How the sentences begin that tickd writes of heartbeats, with moments in them."""
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z)")
 
+_UNSEEN = {
+    "\t": "a tab",
+    **dict.fromkeys("\n\r\v\f\x85\u2028\u2029", "a line break"),
+    "\xa0": "a no-break space",
+    "\xad": "a soft hyphen",
+    "\u200b": "a zero-width space",
+    "\ufeff": "a byte-order mark",
+}
+"""What the commonest characters are called that can't be seen."""
+
 STATES = {
     "up": "Up",
     "active": "Active",
@@ -149,13 +159,27 @@ def state(name: str) -> Markup:
     return Markup('<span class="state {}">{}</span>').format(tone, word)
 
 
-def visible(text: str) -> str:
+def sentence(said: str) -> str:
+    """A message of ours as a sentence of its own: "This account may have 10 jobs."."""
+    return said[:1].upper() + said[1:] + "."
+
+
+def visible(text: str) -> Markup:
     """Somebody's text with what can't be seen written out, so that nothing in it turns the rest around."""
-    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
+    if text.isprintable():
+        return escape(text)
+    return Markup("").join(one if one.isprintable() else _written(one) for one in text)
+
+
+def _written(one: str) -> Markup | str:
+    name = _UNSEEN.get(one)
+    return Markup("<span class=tag>{}</span>").format(name) if name else f"\\u{ord(one):04x}"
 
 
 def address(text: str) -> Markup:
     """An e-mail address that may be anything, apart from the text around it."""
+    if not text.strip(" "):
+        return Markup("<span class=quiet>{}</span>").format("(spaces)" if text else "(nothing)")
     return Markup('<bdi class="break">{}</bdi>').format(visible(text))
 
 

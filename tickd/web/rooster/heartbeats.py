@@ -7,9 +7,9 @@ from typing import Any
 from msgspec import UNSET, structs
 
 from tickd.domain import headers, times
-from tickd.domain.heartbeats import Heartbeat, HeartbeatChange, HeartbeatCreation
+from tickd.domain.heartbeats import Heartbeat, HeartbeatChange, HeartbeatCreation, Options
 from tickd.errors import Invalid
-from tickd.web.rooster.polled import check_interval
+from tickd.web.rooster.polled import check_interval, intervals
 from tickd.web.rooster.shapes import RoosterMonitor, RoosterMonitorChange, RoosterMonitorCreation
 from tickd.web.routes import Call
 
@@ -19,7 +19,7 @@ PREFIX = "hb_"
 INTERVAL_LOW, INTERVAL_HIGH = 60, 86_400
 GRACE_HIGH = 3600
 
-_DEFAULTS = {"interval_secs": 300, "grace_secs": 60, "failure_threshold": 1}
+_DEFAULTS: dict[str, Any] = {"interval_secs": 300, "grace_secs": 60, "failure_threshold": 1}
 _RENAMED = {
     "heartbeat_interval": "interval_secs",
     "heartbeat_grace_period": "grace_secs",
@@ -48,8 +48,6 @@ def _domain(call: Call, spec: RoosterMonitorChange, known: Heartbeat | None = No
     ):
         if not least <= said.get(name, least) <= most:
             raise Invalid(name, f"must be between {least} and {most}")
-    if "check_interval" in said:
-        check_interval(call, said["check_interval"])
     kept = {name: said[name] for name in _SAME if name in said}
     return kept | {new: said[name] for name, new in _RENAMED.items() if name in said}
 
@@ -127,7 +125,9 @@ def _last_checked(heartbeat: Heartbeat) -> int | None:
 
 async def create(call: Call, spec: RoosterMonitorCreation) -> RoosterMonitor:
     """Make a heartbeat, with the defaults of this face."""
-    made = HeartbeatCreation(**(_DEFAULTS | _domain(call, spec)))
+    await check_interval(call, spec)
+    often = max(Options().check_interval_secs, (await intervals(call.services, call.account_id)).least)
+    made = HeartbeatCreation(**(_DEFAULTS | {"check_interval_secs": often} | _domain(call, spec)))
     return answer(call, await call.services.heartbeats.create(call.account_id, made))
 
 
@@ -136,5 +136,6 @@ async def change(call: Call, identifier: str, said: RoosterMonitorChange) -> Roo
     if said.monitor_type not in (UNSET, TYPE):
         raise Invalid("monitor_type", "can't change from heartbeat: a heartbeat waits, and is not polled")
     known = await call.services.heartbeats.get(call.account_id, identifier)
+    await check_interval(call, said, known.options.check_interval_secs)
     spec = HeartbeatChange(**_domain(call, said, known))
     return answer(call, await call.services.heartbeats.change(call.account_id, identifier, spec))

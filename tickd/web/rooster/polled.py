@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import UNSET, structs
 
@@ -11,13 +11,14 @@ from tickd.domain import headers, times
 from tickd.domain import monitors as rules
 from tickd.domain.monitors import MonitorChange, MonitorCreation
 from tickd.errors import Invalid, LimitReached
+from tickd.services.bundle import Services
 from tickd.services.monitors import SHORTEST_SECS, Seen
 from tickd.web.rooster.checks import REGION, rounded
 from tickd.web.rooster.shapes import Header, RoosterMonitor, RoosterMonitorChange, RoosterMonitorCreation
 from tickd.web.routes import Call
 
 INTERVAL_LOW, INTERVAL_HIGH = 60, 300
-"""The documented range of `check_interval`; under the account's minimum is 403, over the top 422."""
+"""The documented range of `check_interval`, which `intervals` fits to the account."""
 KINDS: dict[str, rules.Type] = {"http": "http", "json_api": "json", "ssl": "ssl"}
 """This face's types of polled monitors, and the domain's."""
 _TYPES = {kind: name for name, kind in KINDS.items()}
@@ -31,7 +32,7 @@ _WORDS = {"degraded": "warn"}
 _PLACE = {"ssl": "ssl_domain"}
 
 
-def domain(call: Call, spec: RoosterMonitorChange, kind: rules.Type) -> dict[str, Any]:
+def domain(spec: RoosterMonitorChange, kind: rules.Type) -> dict[str, Any]:
     """The domain's words for what was said on this face of a monitor of that kind.
 
     Only one of `url` and `ssl_domain` counts, so that an answer can be sent back as it came.
@@ -39,8 +40,6 @@ def domain(call: Call, spec: RoosterMonitorChange, kind: rules.Type) -> dict[str
     said = {name: value for name, value in structs.asdict(spec).items() if value is not UNSET}
     if said.get("response_threshold_ms", "") is None:
         said["response_threshold_ms"] = ""
-    if "check_interval" in said:
-        check_interval(call, said["check_interval"])
     for name in ("heartbeat_interval", "heartbeat_grace_period"):
         said.pop(name, None)
     ssl_domain, url = said.pop("ssl_domain", None), said.pop("url", None)
@@ -68,16 +67,43 @@ async def _naming(kind: rules.Type, work: Awaitable[Seen]) -> Seen:
         raise
 
 
-def check_interval(call: Call, value: int) -> None:
-    """Refuse a `check_interval` over the documented range (Invalid) or under the account's (LimitReached)."""
-    floor = call.services.monitors.floor_secs
-    # The documented minimum, unless the operator lowered every floor.
-    low = floor if floor < SHORTEST_SECS else INTERVAL_LOW
-    if value > INTERVAL_HIGH:
-        raise Invalid("check_interval", f"must be between {low} and {INTERVAL_HIGH}")
-    if value < low:
-        sentence = f"check_interval must be at least {low} seconds for this account"
-        raise LimitReached("min_interval_secs", sentence, message=sentence)
+class Intervals(NamedTuple):
+    """The range of `check_interval`, in seconds, and whether a limit of the account is its lower end."""
+
+    least: int
+    most: int
+    is_limit: bool
+
+    @property
+    def words(self) -> str:
+        """What it must be."""
+        return f"between {self.least} and {self.most}" if self.least < self.most else f"{self.least} seconds"
+
+
+async def intervals(services: Services, account_id: str) -> Intervals:
+    """What an account may say as `check_interval`: its minimum, be that over the documented range."""
+    floor = services.monitors.floor_secs
+    # The documented minimum, unless the operator lowered every floor, or raised this one.
+    low = floor if floor < SHORTEST_SECS else max(floor, INTERVAL_LOW)
+    least = max(low, (await services.limits.account(account_id)).min_interval_secs or 0)
+    return Intervals(least, max(INTERVAL_HIGH, least), least > low)
+
+
+async def check_interval(call: Call, spec: RoosterMonitorChange, known: int | None = None) -> None:
+    """Refuse a `check_interval` over the range (Invalid) or under the account's minimum (LimitReached).
+
+    One that is `known` was answered before and is taken as not said: an answer may always be sent back.
+    """
+    value = spec.check_interval
+    if value is UNSET or value == known:
+        spec.check_interval = UNSET
+        return
+    may = await intervals(call.services, call.account_id)
+    if value < may.least:
+        sentence = f"check_interval must be at least {may.least} seconds for this account"
+        raise LimitReached("min_interval_secs", sentence, message="" if may.is_limit else sentence)
+    if value > may.most:
+        raise Invalid("check_interval", f"must be {may.words}")
 
 
 def answer(call: Call, seen: Seen) -> RoosterMonitor:
@@ -143,6 +169,7 @@ def answer(call: Call, seen: Seen) -> RoosterMonitor:
 
 async def create(call: Call, spec: RoosterMonitorCreation) -> RoosterMonitor:
     """Make a monitor that is polled."""
+    await check_interval(call, spec)
     kind = KINDS["http" if spec.monitor_type is UNSET else spec.monitor_type]
     wanted = _PLACE.get(kind, "url")
     if getattr(spec, wanted) is UNSET:
@@ -150,7 +177,7 @@ async def create(call: Call, spec: RoosterMonitorCreation) -> RoosterMonitor:
     defaults: dict[str, Any] = {"failure_threshold": 1, "follow_redirects": True, "cooldown_secs": 0}
     if kind != "ssl":
         defaults["expected_status_code"] = 200
-    made = MonitorCreation(**(defaults | domain(call, spec, kind)))
+    made = MonitorCreation(**(defaults | domain(spec, kind)))
     prefix = "ssl" if kind == "ssl" else "mon"
     work = call.services.monitors.create(call.account_id, made, prefix=prefix)
     return answer(call, await _naming(kind, work))
@@ -158,10 +185,12 @@ async def create(call: Call, spec: RoosterMonitorCreation) -> RoosterMonitor:
 
 async def change(call: Call, identifier: str, said: RoosterMonitorChange) -> RoosterMonitor:
     """Change what was said of a monitor that is polled."""
-    kind = (await call.services.monitors.get(call.account_id, identifier)).monitor.type
+    known = (await call.services.monitors.get(call.account_id, identifier)).monitor
+    kind = known.type
     if said.monitor_type is not UNSET:
         if said.monitor_type not in KINDS:
             raise Invalid("monitor_type", "can't become heartbeat: a heartbeat waits, and is not polled")
         kind = KINDS[said.monitor_type]
-    spec = MonitorChange(**domain(call, said, kind))
+    await check_interval(call, said, known.options.interval_secs)
+    spec = MonitorChange(**domain(said, kind))
     return answer(call, await _naming(kind, call.services.monitors.change(call.account_id, identifier, spec)))
