@@ -77,11 +77,15 @@ class Run:
         self._tell()
 
     async def _go(self) -> None:
+        # Before the addresses: one whose result is deleted between the two reads is struck from these.
+        placed = await self._patiently(lambda: store.placed(self._db, self.batch.row))
+        unknown = await self._patiently(lambda: store.unknown(self._db, self.batch.row))
         emails = await self._patiently(lambda: store.emails(self._db, self.batch.row))
         if emails is None:
             log.error("a batch can't be read; it has ended", extra=logs.fields(batch=self.batch.id))
         else:
-            await self._look(await self._left(emails), is_last=False)
+            left = rules.left(emails, [*placed, *(one.position for one in unknown)])
+            await self._look(left, is_last=False)
         if self._again:
             await self._store()
             again, self._again = sorted(self._again), []
@@ -89,12 +93,6 @@ class Run:
             await self._clock.sleep(self._again_secs)
             await self._look(again, is_last=True)
         await self._store(self._clock.now())
-
-    async def _left(self, emails: list[str | None]) -> list[tuple[int, str]]:
-        """What nothing is known of yet."""
-        placed = await self._patiently(lambda: store.placed(self._db, self.batch.row))
-        unknown = await self._patiently(lambda: store.unknown(self._db, self.batch.row))
-        return rules.left(emails, [*placed, *(one.position for one in unknown)])
 
     async def _look(self, places: list[tuple[int, str]], *, is_last: bool) -> None:
         """Look at all of these places, and store what comes out along the way, but for the last of it."""
