@@ -39,7 +39,7 @@ class Wanted(Struct, kw_only=True):
 class Address(Struct, kw_only=True):
     """Which address is to be deleted."""
 
-    email: str
+    email: str = ""
 
 
 async def listed(visit: Visit) -> web.Response:
@@ -102,6 +102,8 @@ async def delete(visit: Visit) -> web.Response:
 async def ask_delete_address(visit: Visit) -> web.Response:
     """`GET /verify/history/delete`: all of one address, wherever it is kept."""
     email = visit.query(Address).email
+    if not email:
+        return visit.go(HOME)  # where one is looked for
     _, total = await visit.services.verifications.page(
         visit.account_id, valid=None, email=email, limit=1, offset=0
     )
