@@ -82,12 +82,15 @@ async def no_task_left() -> AsyncIterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let every asynchronous test be watched for tasks, and those go first that wait for real clocks.
+    """Let every asynchronous test be watched for tasks, and share the tests between processes by their file.
 
-    They would be what a run of several workers ends with, one of them at work.
+    Tests with a daemon of their own mostly wait for real clocks. They begin first, one after another: at once
+    they would disturb each other, and at the end everything would wait for them.
     """
     items.sort(key=lambda item: "process" not in item.path.parts)
     for item in items:
+        group = "process" if "process" in item.path.parts else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
         if isinstance(item, pytest.Function) and asyncio.iscoroutinefunction(item.obj):
             item.fixturenames.insert(0, "no_task_left")
 
