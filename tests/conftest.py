@@ -82,15 +82,17 @@ async def no_task_left() -> AsyncIterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let every asynchronous test be watched for tasks, and share the tests between processes by their file.
+    """Let every asynchronous test be watched for tasks, and spread the slow files over the run.
 
-    Tests with a daemon of their own mostly wait for real clocks. They begin first, one after another: at once
-    they would disturb each other, and at the end everything would wait for them.
+    Tests with a daemon in a process of its own mostly wait for real clocks. Where workers share the files,
+    these disturb each other when they all come at once, and at the end everything waits for them.
     """
-    items.sort(key=lambda item: "process" not in item.path.parts)
+    place: dict[Path, float] = {}
+    for is_slow in (True, False):
+        files = dict.fromkeys(item.path for item in items if ("process" in item.path.parts) is is_slow)
+        place |= {file: number / len(files) for number, file in enumerate(files)}
+    items.sort(key=lambda item: (place[item.path], item.path))
     for item in items:
-        group = "process" if "process" in item.path.parts else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
         if isinstance(item, pytest.Function) and asyncio.iscoroutinefunction(item.obj):
             item.fixturenames.insert(0, "no_task_left")
 
