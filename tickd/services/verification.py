@@ -127,10 +127,6 @@ class Verifications:
         entries = await self._delete(store.Wanted(account_id, valid, email))
         return Cleared(entries, await self._blank(account_id, email) if valid is None else 0)
 
-    async def delete_all(self, account_id: str, *, email: str | None = None) -> int:
-        """`clear`; how many entries of the history went."""
-        return (await self.clear(account_id, email=email)).entries
-
     async def _delete(self, wanted: store.Wanted) -> int:
         newest, gone = await store.newest(self._db), 0
         while True:
