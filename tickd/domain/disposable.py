@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 import idna
 from disposable_email_domains import blocklist
@@ -15,21 +16,28 @@ class Disposable:
     """
 
     def __init__(
-        self, added: Iterable[str] = (), allowed: Iterable[str] = (), kept: Iterable[str] = blocklist
+        self, added: Iterable[str] = (), allowed: Iterable[str] = (), kept: Iterable[str] | None = None
     ) -> None:
         self._allowed = frozenset(allowed)
-        self._listed = frozenset(_ascii(name) for name in kept).union(added) - self._allowed
+        self._added = frozenset(added)
+        self._kept = _listed() if kept is None else frozenset(_ascii(name) for name in kept)
 
     def has(self, domain: str) -> bool:
         """Tell whether `domain` (ASCII, lower case) or a domain that it is part of is disposable."""
         name = domain
         while name:
-            if name in self._listed:
-                return True
             if name in self._allowed:
                 return False
+            if name in self._added or name in self._kept:
+                return True
             name = name.partition(".")[2]
         return False
+
+
+@cache
+def _listed() -> frozenset[str]:
+    """The kept list, made once: it takes more than a megabyte."""
+    return frozenset(_ascii(name) for name in blocklist)
 
 
 def _ascii(name: str) -> str:
