@@ -503,7 +503,7 @@ async def test_what_is_deleted_under_way_is_not_looked_at_again_and_stays_counte
     await desk.do("DELETE FROM verifications WHERE position IN (0, 7)")
     await desk.restart()
     assert await done() == 2 * GROUP
-    desk.oracle.held = set()
+    desk.oracle.released.set()
     ended = await desk.ended(batch)
     assert (ended.valid, ended.invalid, ended.unknown) == (3 * GROUP * 4 // 5, 3 * GROUP // 5, 0)
     assert desk.oracle.asked[emails[0]] == desk.oracle.asked[emails[7]] == 1

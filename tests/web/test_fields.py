@@ -122,6 +122,8 @@ def test_every_field_of_every_request_has_its_sentences(kind: type) -> None:
     found = fields._types(kind)
     assert found
     for name, one in found.items():
+        if isinstance(one, inspect.Metadata) and isinstance(one.type, inspect.AnyType):
+            continue  # its request looks at it itself, and has its own sentences
         for of_type in (True, False):
             assert fields._sentence(one, of_type=of_type).startswith("must be "), name
 
