@@ -299,16 +299,16 @@ def test_who_may_read_the_input_may_read_the_results(run: Run, folder: Path, mod
 
 @pytest.mark.parametrize("mode", [0o640, 0o664, 0o600])
 def test_the_results_belong_to_whom_the_input_belongs_to(run: Run, folder: Path, mode: int) -> None:
-    others = [12_345] if os.geteuid() == 0 else [one for one in os.getgroups() if one != os.getegid()]
-    if not others:
-        pytest.skip("there is no other group that this user may give a file to")
-    owner = 12_346 if os.geteuid() == 0 else os.geteuid()
+    is_root = os.geteuid() == 0
+    # Who is not root may give a file to groups of theirs alone, and may have no other one.
+    mine = [one for one in os.getgroups() if one != os.getegid()] or [os.getegid()]
+    owner, group = (12_346, 12_345) if is_root else (os.geteuid(), mine[0])
     (folder / "a.txt").write_text("ada@tickd.dev\n")
     (folder / "a.txt").chmod(mode)
-    os.chown("a.txt", owner, others[0])
+    os.chown("a.txt", owner, group)
     run("a.txt")
     made = (folder / "a.verified.csv").stat()
-    assert (made.st_uid, made.st_gid, made.st_mode & 0o777) == (owner, others[0], mode)
+    assert (made.st_uid, made.st_gid, made.st_mode & 0o777) == (owner, group, mode)
 
 
 @pytest.mark.parametrize(

@@ -155,6 +155,7 @@ class Mailer:
                     envelope.sender, envelope.recipients, envelope.raw, mail_options=envelope.options
                 )
         except Exception as fault:
+            # Whatever it is, the alert was not taken: whoever sends it records that, and tries again.
             raise told(fault, server, f"did not {step} within {self._timeout_secs:g} s") from fault
         if refused:
             _note(refused)
