@@ -11,6 +11,7 @@ import pytest
 from tests.contract.watching import NOWHERE, checks_of, look, looked_at, monitor, picture, shown, watched
 from tests.support.daemon import Harness, eventually
 from tests.support.endpoint import Endpoint
+from tickd.domain.checks import Check
 
 
 async def test_a_check_now_is_answered_and_recorded(tickd: Harness, endpoint: Endpoint) -> None:
@@ -53,15 +54,25 @@ async def test_a_check_now_of_a_paused_monitor_is_recorded_but_not_judged(
     assert (await checks_of(tickd, made["id"]))["total"] == 3
 
 
-async def test_two_checks_at_once_are_one_look(tickd: Harness, endpoint: Endpoint) -> None:
+async def test_two_checks_at_once_are_one_look(
+    tickd: Harness, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = await monitor(tickd, url=endpoint.url, status="paused")
     endpoint.gate.clear()
+    asked: list[int] = []
+    check_now = tickd.daemon._checking.check_now
+
+    async def counted(row: int) -> Check:
+        asked.append(row)
+        return await check_now(row)
+
+    monkeypatch.setattr(tickd.daemon._checking, "check_now", counted)
     looks = [asyncio.create_task(look(tickd, made["id"])) for _ in range(3)]
 
-    async def called() -> bool:
-        return len(endpoint.calls) == 1
+    async def all_wait() -> bool:
+        return len(asked) == 3 and len(endpoint.calls) == 1
 
-    await eventually(called)
+    await eventually(all_wait)
     endpoint.gate.set()
     first, *others = await asyncio.gather(*looks)
     assert others == [first, first]
