@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, MutableMapping
+from importlib import import_module
 
 import click
 
 from tickd import __version__
 from tickd.errors import TickdError
+
+COMMANDS = {
+    "serve": "tickd.cli.serve:serve",
+    "dev": "tickd.cli.serve:dev",
+    "account": "tickd.cli.accounts:account",
+    "key": "tickd.cli.keys:key",
+    "user": "tickd.cli.users:user",
+    "next": "tickd.cli.schedules:upcoming",
+    "verify": "tickd.cli.verify:verify",
+    "exec": "tickd.cli.execute:execute",
+}
+"""Where each command is, in the order of the help."""
 
 
 class Commands(MutableMapping[str, click.Command]):
@@ -19,13 +32,14 @@ class Commands(MutableMapping[str, click.Command]):
 
     def __init__(self) -> None:
         self._loaded: dict[str, click.Command] = {}
-        self._known = dict.fromkeys(("serve", "dev", "account", "key", "user", "next", "verify", "exec"))
+        self._known = dict.fromkeys(COMMANDS)
 
     def __getitem__(self, name: str) -> click.Command:
         if name not in self._loaded:
             if name not in self._known:
                 raise KeyError(name)
-            self._loaded[name] = _load(name)
+            module, _, attribute = COMMANDS[name].partition(":")
+            self._loaded[name] = getattr(import_module(module), attribute)
         return self._loaded[name]
 
     def __setitem__(self, name: str, command: click.Command) -> None:
@@ -43,36 +57,6 @@ class Commands(MutableMapping[str, click.Command]):
         return len(self._known)
 
 
-def _load(name: str) -> click.Command:
-    if name == "exec":
-        from tickd.cli.execute import execute
-
-        return execute
-    if name == "account":
-        from tickd.cli.accounts import account
-
-        return account
-    if name == "key":
-        from tickd.cli.keys import key
-
-        return key
-    if name == "user":
-        from tickd.cli.users import user
-
-        return user
-    if name == "verify":
-        from tickd.cli.verify import verify
-
-        return verify
-    if name == "next":
-        from tickd.cli.schedules import upcoming
-
-        return upcoming
-    from tickd.cli.serve import dev, serve
-
-    return dev if name == "dev" else serve
-
-
 @click.group(commands=Commands(), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="tickd")
 def tickd() -> None:
@@ -80,9 +64,9 @@ def tickd() -> None:
 
 
 def main() -> None:
-    """Run the command line; an error is one sentence on stderr and exit status 1."""
+    """Run the command line; an error is one sentence on stderr, and its exit status (1 where it has none)."""
     try:
         tickd()
     except TickdError as error:
         click.echo(f"tickd: {error.message}", err=True)
-        sys.exit(1)
+        sys.exit(getattr(error, "exit_status", 1))
