@@ -174,12 +174,14 @@ class Expiry:
         since, until = self.pinging.lost_since, self.pinging.lost_until
         if since is None:
             return
+        refused = self.pinging.refused["unavailable"]
         if until is None:
             # Nobody has pinged since: only a write shows whether one could be recorded now.
             await self._db.write(lambda tx: accounts.set_fact(tx, "alive_at", now))
         blind = Blind(min(since, now), min(until or now, now), "pings could not be recorded")
         await self._put_off(blind, now)
-        if (self.pinging.lost_since, self.pinging.lost_until) == (since, until):
+        # A ping that was taken meanwhile only says once more that it is over.
+        if self.pinging.refused["unavailable"] == refused:
             self.pinging.lost_since = self.pinging.lost_until = None
         self._witness.note_blind(blind.started_at, blind.ended_at, blind.cause)
         # Its deadlines are moved already; the witness has just handed it over as it does all.
