@@ -22,6 +22,7 @@ NOUNS = {
     "jobs",
     "maintenance",
     "monitors",
+    "overview",
     "status_pages",
     "verification",
     "verification_batches",

@@ -218,6 +218,7 @@ async def test_every_default(tickd: Harness) -> None:
     assert reply.json == {
         **LEAST,
         **DEFAULTS,
+        "has_signing_secret": False,
         "status": "active",
         "next_run_at": "2026-03-04T02:00:00Z",
         "last_run": None,

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET, Meta, Struct, UnsetType, inspect
 
+from tickd.domain import fields
 from tickd.domain.jobs import JobChange, JobRegistration
 from tickd.errors import Invalid, Malformed
-from tickd.web import fields
 from tickd.web.fields import Page, read_body, read_query
 from tickd.web.server import all_routes
 
 KINDS: set[type] = {
-    kind for route in all_routes(str) for kind in (route.request, route.query) if kind is not None
+    kind for route in all_routes() for kind in (route.request, route.query) if kind is not None
 }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, MutableMapping
 from importlib import import_module
 
 import click
+from click.shell_completion import CompletionItem
 
 from tickd import __version__
 from tickd.errors import TickdError
@@ -14,14 +15,37 @@ from tickd.errors import TickdError
 COMMANDS = {
     "serve": "tickd.cli.serve:serve",
     "dev": "tickd.cli.serve:dev",
+    "status": "tickd.cli.status:status",
+    "top": "tickd.cli.top:top",
+    "jobs": "tickd.cli.subjects:jobs",
+    "monitors": "tickd.cli.subjects:monitors",
+    "heartbeats": "tickd.cli.subjects:heartbeats",
+    "incidents": "tickd.cli.incidents:incidents",
+    "profile": "tickd.cli.profiles:profile",
+    "backup": "tickd.cli.backup:backup",
+    "restore": "tickd.cli.restore:restore",
+    "doctor": "tickd.cli.doctor:doctor",
+    "export": "tickd.cli.export:export",
+    "apply": "tickd.cli.apply:apply",
+    "import": "tickd.cli.imports:import_",
     "account": "tickd.cli.accounts:account",
     "key": "tickd.cli.keys:key",
     "user": "tickd.cli.users:user",
     "next": "tickd.cli.schedules:upcoming",
     "verify": "tickd.cli.verify:verify",
     "exec": "tickd.cli.execute:execute",
+    "completion": "tickd.cli.completion:completion",
 }
 """Where each command is, in the order of the help."""
+SECTIONS = {
+    "Run": ("serve", "dev"),
+    "Look and act": ("status", "top", "jobs", "monitors", "heartbeats", "incidents", "profile"),
+    "Data": ("backup", "restore", "doctor"),
+    "As code": ("export", "apply", "import"),
+    "Accounts": ("account", "key", "user"),
+    "Tools": ("next", "verify", "exec", "completion"),
+}
+"""Under which heading of the help each command is."""
 
 
 class Commands(MutableMapping[str, click.Command]):
@@ -57,7 +81,30 @@ class Commands(MutableMapping[str, click.Command]):
         return len(self._known)
 
 
-@click.group(commands=Commands(), context_settings={"help_option_names": ["-h", "--help"]})
+class Grouped(click.Group):
+    """The commands under headings; they are completed without importing any."""
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write every section that has commands; what has no section comes last."""
+        shown = set(self.list_commands(context))
+        rest = tuple(
+            name for name in self.commands if name not in {one for of in SECTIONS.values() for one in of}
+        )
+        width = formatter.width - 6 - max(map(len, shown))
+        for title, names in (*SECTIONS.items(), ("More", rest)):
+            known = [(name, self.commands[name]) for name in names if name in shown]
+            rows = [(name, one.get_short_help_str(width)) for name, one in known if not one.hidden]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+    def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The names that begin so, and the options."""
+        names = [CompletionItem(name) for name in self.commands if name.startswith(incomplete)]
+        return names + click.Command.shell_complete(self, context, incomplete)
+
+
+@click.group(cls=Grouped, commands=Commands(), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="tickd")
 def tickd() -> None:
     """Fires cron jobs, watches services and heartbeats, verifies e-mail addresses."""

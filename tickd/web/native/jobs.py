@@ -22,7 +22,7 @@ class LastRun(Struct):
 
 
 class JobAnswer(Struct):
-    """A job as it stands; the signing secret is never shown."""
+    """A job as it stands; of its signing secret it says whether there is one."""
 
     id: str
     name: str
@@ -43,6 +43,7 @@ class JobAnswer(Struct):
     channels: list[str]
     depends_on: list[str]
     tags: list[str]
+    has_signing_secret: bool
     completion: rules.Completion
     max_runtime_secs: int
     requires: list[str]
@@ -109,7 +110,7 @@ def answer(call: Call, job: Job) -> JobAnswer:
     last = None
     if job.last_status is not None and job.last_finished_at is not None:
         last = LastRun(job.last_status, times.rfc3339(job.last_finished_at))
-    return JobAnswer(last_run=last, **values)
+    return JobAnswer(last_run=last, has_signing_secret=bool(job.signing_secret), **values)
 
 
 async def register(call: Call) -> Answer:
