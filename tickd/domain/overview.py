@@ -10,6 +10,7 @@ from msgspec import Struct
 from tickd.domain.alerts import SubjectKind
 from tickd.domain.checks import Check
 from tickd.domain.heartbeats import Heartbeat
+from tickd.domain.incidents import Incident
 from tickd.domain.jobs import Job
 from tickd.domain.monitors import Monitor
 
@@ -91,6 +92,7 @@ class Item(Struct, frozen=True, kw_only=True):
     last: Last | None
     target: str
     running: bool = False
+    slug: str = ""
 
 
 class Page(NamedTuple):
@@ -100,6 +102,61 @@ class Page(NamedTuple):
     items: list[Item]
     total: int
     counts: Mapping[tuple[SubjectKind, State], int]
+
+
+class Run(NamedTuple):
+    """A run that has not ended: when it began, or was to (milliseconds), whether the call is out."""
+
+    row: int
+    job_id: str
+    name: str
+    status: str
+    at: int
+
+
+class News(NamedTuple):
+    """What has come of a job, a monitor or a heartbeat of late."""
+
+    kind: SubjectKind
+    id: str
+    name: str
+    last: Last
+
+
+class Planned(NamedTuple):
+    """Maintenance that holds now, and until when (milliseconds)."""
+
+    id: str
+    name: str
+    ends_at: int
+
+
+class Waiting(NamedTuple):
+    """How many alerts wait in a state, and since when the oldest does (milliseconds)."""
+
+    state: str
+    alerts: int
+    oldest_at: int
+
+
+class Summary(Struct, frozen=True, kw_only=True):
+    """An account on one screen, as of `at` (milliseconds); of each list the first of `…_total`.
+
+    `failing` has what needs attention, the worst first, `due` the jobs that run next, `recent` the newest
+    results.
+    """
+
+    at: int
+    health: Health
+    failing: list[Item]
+    incidents: list[Incident]
+    incidents_total: int
+    runs: list[Run]
+    runs_total: int
+    due: list[Item]
+    recent: list[News]
+    maintenance: list[Planned]
+    waiting: list[Waiting]
 
 
 class Health(NamedTuple):

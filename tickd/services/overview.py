@@ -16,18 +16,24 @@ from tickd.domain import overview as rules
 from tickd.domain.alerts import SubjectKind
 from tickd.domain.days import Day
 from tickd.domain.heartbeats import seconds_of
-from tickd.domain.overview import KINDS, STATES, Filters, Health, Item, Last, Page
+from tickd.domain.overview import KINDS, STATES, Filters, Health, Item, Last, Page, Planned, Summary
+from tickd.domain.windows import ends_at
 from tickd.services.days import Days
 from tickd.services.monitors import Monitors
 from tickd.services.news import News, Story
+from tickd.store import incidents, maintenance
 from tickd.store import overview as store
 from tickd.store.database import Database
 
 SLICE = 2_000
 """Plans that are sorted in one go, some milliseconds of the loop."""
+WORST, SHOWN, NEXT = 50, 20, 10
+"""How much of what needs attention, of other lists, and of what is due next fits a summary."""
 
 _TAGS = msgspec.json.Decoder(tuple[str, ...])
 _NO_FILTER = Filters()
+_TROUBLE = Filters(state="trouble")
+_DUE = Filters(kind="job", sort="next")
 _Place = tuple[SubjectKind, int]
 
 
@@ -66,6 +72,14 @@ class Overview:
         else:
             places = await store.places(self._db, account_id, filters, now, limit=limit, offset=offset)
         return Page(await self._items(places, now), total, counts)
+
+    async def every(self, account_id: str, most: int) -> AsyncGenerator[list[Item], None]:
+        """All items of the account, each once, at most so many at a time."""
+        now = self._clock.now()
+        # A negative limit is none.
+        places = await store.places(self._db, account_id, _NO_FILTER, now, limit=-1, offset=0)
+        for start in range(0, len(places), most):
+            yield await self._items(places[start : start + most], now)
 
     async def _by_next(
         self, account_id: str, filters: Filters, now: int, limit: int, offset: int
@@ -127,6 +141,7 @@ class Overview:
             last=last,
             target=_target(kind, found["target"]),
             running=bool(found["running"]),
+            slug=found["slug"],
         )
 
     async def bars(self, items: Sequence[Item], count: int) -> dict[str, list[Day]]:
@@ -141,6 +156,31 @@ class Overview:
     async def health(self, account_id: str) -> Health:
         """How many items of the account are in each state, and the worst of these."""
         return rules.health(await store.counts(self._db, account_id, _NO_FILTER, self._clock.now()))
+
+    async def summary(self, account_id: str) -> Summary:
+        """The account on one screen."""
+        db, now = self._db, self._clock.now()
+        health = await self.health(account_id)
+        is_well = not any(health.of(state) for state in rules.TROUBLE)
+        worst = [] if is_well else await store.places(db, account_id, _TROUBLE, now, limit=WORST, offset=0)
+        due = await store.places(db, account_id, _DUE, now, limit=NEXT, offset=0)
+        shown = {(item.kind, item.row): item for item in await self._items([*worst, *due], now)}
+        open_ones, total = await incidents.page(db, account_id, {"status": "open"}, limit=SHOWN)
+        runs, runs_total = await store.runs(db, account_id, SHOWN)
+        held = [(one, ends_at(one, now)) for one in await maintenance.of_account(db, account_id)]
+        return Summary(
+            at=now,
+            health=health,
+            failing=[shown[place] for place in worst if place in shown],
+            incidents=open_ones,
+            incidents_total=total,
+            runs=runs,
+            runs_total=runs_total,
+            due=[shown[place] for place in due if place in shown and shown[place].next_at is not None],
+            recent=await store.recent(db, account_id, SHOWN),
+            maintenance=[Planned(one.id, one.name, ends) for one, ends in held if ends is not None],
+            waiting=await store.waiting(db, account_id),
+        )
 
     async def names(self, account_id: str) -> tuple[list[str], list[str]]:
         """The tags and the groups of the account; of a large one they are read when something has changed."""
@@ -166,6 +206,11 @@ class Overview:
         """News of the account until the daemon stops: its version at once and when it changes, and a tick
         every ten seconds."""
         return self._news.follow(account_id)
+
+    @property
+    def listeners(self) -> int:
+        """How many connections watch, over all accounts."""
+        return self._news.seats.held
 
     def seat(
         self, account_id: str, session: str, is_gone: Callable[[], bool]

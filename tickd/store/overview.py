@@ -6,8 +6,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from tickd.domain import overview as rules
 from tickd.domain.alerts import SubjectKind
-from tickd.domain.overview import KINDS, STATES, Filters, State
+from tickd.domain.overview import KINDS, STATES, Filters, News, Run, State, Waiting
+from tickd.store import checks
 from tickd.store.database import Database
 
 Counts = dict[tuple[SubjectKind, State], int]
@@ -38,7 +40,7 @@ _HAS_GROUP = " AND group_name = :group"
 _LIKE = "LIKE :q ESCAPE '\\'"
 _MATCHES: dict[SubjectKind, str] = {
     "job": f"name {_LIKE} OR endpoint {_LIKE}",
-    "monitor": f"name {_LIKE} OR group_name {_LIKE} OR options ->> '$.url' {_LIKE}",
+    "monitor": f"name {_LIKE} OR group_name {_LIKE} OR options ->> '$.url' {_LIKE} OR slug {_LIKE}",
     "heartbeat": f"name {_LIKE} OR group_name {_LIKE} OR slug {_LIKE}",
 }
 _OR_A_TAG = f"OR (tags <> '[]' AND EXISTS (SELECT 1 FROM json_each(tags) WHERE value {_LIKE}))"  # noqa: S608
@@ -55,7 +57,7 @@ JOBS = (
     + " AS next_at, endpoint AS target, created_at, "
     + _STATE["job"]
     + " AS state, EXISTS (SELECT 1 FROM executions AS o WHERE o.job = jobs.row "
-    "AND o.status IN ('pending', 'running') AND o.deferred_until IS NULL) AS running, "
+    "AND o.status IN ('pending', 'running') AND o.deferred_until IS NULL) AS running, '' AS slug, "
     "l.status AS last_status, coalesce(l.finished_at, l.scheduled_at) AS last_at, l.status_code, "
     "l.duration_ms, iif(l.error = '', l.reason, l.error) AS words "
     "FROM jobs LEFT JOIN executions AS l ON l.row = (SELECT row FROM executions AS e WHERE e.job = jobs.row "
@@ -66,14 +68,14 @@ MONITORS = (
     "SELECT row, id, name, group_name, tags, paused, failing, changed_at, NULL AS next_at, "  # noqa: S608
     "options ->> '$.url' AS target, created_at, "
     + _STATE["monitor"]
-    + " AS state, 0 AS running FROM monitors WHERE row IN (SELECT value FROM json_each(:rows))"
+    + " AS state, 0 AS running, slug FROM monitors WHERE row IN (SELECT value FROM json_each(:rows))"
 )
 HEARTBEATS = (
     "SELECT heartbeats.row, id, name, group_name, tags, paused, failing, changed_at, "  # noqa: S608
     + _NEXT["heartbeat"]
     + " AS next_at, iif(schedule = '', interval_secs, schedule) AS target, created_at, "
     + _STATE["heartbeat"]
-    + " AS state, open_runs > 0 AS running, l.kind AS last_kind, l.at AS last_at, l.degraded, "
+    + " AS state, open_runs > 0 AS running, slug, l.kind AS last_kind, l.at AS last_at, l.degraded, "
     "l.duration_ms, l.message AS words FROM heartbeats LEFT JOIN heartbeat_events AS l "
     "ON l.row = (SELECT row FROM heartbeat_events AS e WHERE e.heartbeat = heartbeats.row "
     "AND e.kind IN ('success', 'fail', 'missed', 'overran') ORDER BY e.at DESC LIMIT 1) "
@@ -93,6 +95,43 @@ NAMED = " UNION ALL ".join(
     f"SELECT id, name FROM {_TABLE[kind]} WHERE account_id = :account_id "  # noqa: S608
     "AND id IN (SELECT value FROM json_each(:ids))"
     for kind in KINDS
+)
+_UNDER_WAY = (
+    "FROM executions AS e JOIN jobs ON jobs.row = e.job WHERE e.status IN ('pending', 'running') "
+    "AND e.deferred_until IS NULL AND jobs.account_id = ?"
+)
+RUNS = (
+    f"SELECT e.row, jobs.id, jobs.name, e.status, coalesce(e.started_at, e.scheduled_at) AS at {_UNDER_WAY} "
+    "ORDER BY at, e.row LIMIT ?"
+)
+RUNS_TOTAL = f"SELECT count(*) {_UNDER_WAY}"
+WAITING = (
+    "SELECT state, count(*), min(created_at) FROM alerts WHERE state IN ('queued', 'retrying') "
+    "AND account_id = ? GROUP BY state"
+)
+# Of the newest of all accounts: to look for an account's own could read the whole history.
+RECENT_RUNS = (
+    "SELECT jobs.id, jobs.name, e.status, coalesce(e.finished_at, e.scheduled_at), e.status_code, "
+    "e.duration_ms, iif(e.error = '', e.reason, e.error) FROM (SELECT * FROM executions ORDER BY row DESC "
+    "LIMIT 500) AS e JOIN jobs ON jobs.row = e.job WHERE jobs.account_id = ? "
+    "AND e.status NOT IN ('pending', 'running') ORDER BY e.row DESC LIMIT ?"
+)
+RECENT_EVENTS = (
+    "SELECT h.id, h.name, e.kind, e.at, e.degraded, e.duration_ms, e.message FROM (SELECT * FROM "
+    "heartbeat_events ORDER BY row DESC LIMIT 500) AS e JOIN heartbeats AS h ON h.row = e.heartbeat "
+    "WHERE h.account_id = ? AND e.accepted AND e.kind IN ('success', 'fail', 'missed', 'overran') "
+    "ORDER BY e.row DESC LIMIT ?"
+)
+_CHECKED = ", ".join(checks.COLUMNS[1:])
+_CHECKED_THEN = ", ".join(f"e.{name}" for name in checks.COLUMNS[1:])
+RECENT_CHECKS = (
+    f"SELECT m.id, m.name, {_CHECKED_THEN} FROM (SELECT * FROM ("  # noqa: S608
+    + " UNION ALL ".join(
+        f"SELECT * FROM (SELECT seq, {_CHECKED} FROM check_log_{log} ORDER BY seq DESC LIMIT 500)"  # noqa: S608
+        for log in (0, 1)
+    )
+    + ") ORDER BY seq DESC LIMIT 500) AS e JOIN monitors AS m ON m.row = e.monitor WHERE m.account_id = ? "
+    "ORDER BY seq DESC LIMIT ?"
 )
 # What no write marks: heartbeats become late as time passes.
 VERSION = (
@@ -196,3 +235,38 @@ async def version(db: Database, account_id: str, now: int) -> str:
     """A text that changes whenever something of the account changes that a list shows, results aside."""
     row = await db.fetch_one(VERSION, {"account_id": account_id, "now": now})
     return "" if row is None else f"{row[0]}.{row[1]}"
+
+
+async def runs(db: Database, account_id: str, limit: int) -> tuple[list[Run], int]:
+    """The account's runs that have not ended, the longest first, and how many there are."""
+    found = await db.fetch(RUNS, (account_id, limit))
+    total = len(found)
+    if total == limit:
+        total = (await db.fetch(RUNS_TOTAL, (account_id,)))[0][0]
+    return [Run(*row) for row in found], total
+
+
+async def waiting(db: Database, account_id: str) -> list[Waiting]:
+    """The account's alerts that wait, by state; states that none is in are absent."""
+    return [Waiting(*row) for row in await db.fetch(WAITING, (account_id,))]
+
+
+async def recent(db: Database, account_id: str, limit: int) -> list[News]:
+    """The account's newest results, out of the newest of all; those of a busier account may leave few."""
+    found = [
+        News("job", identifier, name, rules.of_run(status, at, code, took, words))
+        for identifier, name, status, at, code, took, words in await db.fetch(
+            RECENT_RUNS, (account_id, limit)
+        )
+    ]
+    found += [
+        News("heartbeat", identifier, name, rules.of_event(kind, at, bool(degraded), took, words))
+        for identifier, name, kind, at, degraded, took, words in await db.fetch(
+            RECENT_EVENTS, (account_id, limit)
+        )
+    ]
+    found += [
+        News("monitor", identifier, name, rules.of_check(checks.to_check(monitor, at, said)))
+        for identifier, name, monitor, at, *said in await db.fetch(RECENT_CHECKS, (account_id, limit))
+    ]
+    return sorted(found, key=lambda one: -one.last.at)[:limit]
