@@ -23,6 +23,24 @@ class Clock(Protocol):
         """Return True as soon as `event` is set, or False after `seconds` (None: wait for ever)."""
 
 
+_TIMEX = 256
+"""Bytes enough for the kernel's `struct timex`, whose first word says what is to be changed: nothing."""
+_TIME_ERROR = 5
+"""What `adjtimex` answers while nothing keeps the clock right."""
+
+
+def is_synchronised() -> bool | None:
+    """Whether the kernel says that something (NTP, PTP) keeps the clock right; None where it can't say."""
+    # Only here: every `tickd exec` imports this module.
+    import ctypes
+
+    try:
+        answer = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.create_string_buffer(_TIMEX))
+    except (OSError, AttributeError):
+        return None
+    return None if answer < 0 else bool(answer != _TIME_ERROR)
+
+
 class SystemClock:
     """The machine's own clocks."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,8 +14,8 @@ from tests.support.daemon import NOON
 from tickd.domain.heartbeats import Heartbeat
 from tickd.domain.pings import Event, Said
 from tickd.domain.times import DAY, SECOND
-from tickd.services.upkeep import PAUSE, REST, SLICE
-from tickd.store import pings
+from tickd.services.upkeep import FREE_LEAST, FREE_SLICE, PAUSE, REST, SLICE
+from tickd.store import pings, space
 
 OLDEST = 90 * DAY
 
@@ -105,3 +106,36 @@ async def test_an_account_may_keep_its_history_for_a_shorter_time(ears: Hearing)
     while await ears.upkeep.tick(NOON) < NOON + REST:
         pass
     assert await kept(ears) == (5, 5)
+
+
+async def test_free_pages_go_back_to_the_disk_a_slice_at_a_time(ears: Hearing, tmp_path: Path) -> None:
+    file = tmp_path / "t.db"
+
+    def fill(tx: sqlite3.Connection) -> None:
+        tx.execute("CREATE TABLE bulk (id INTEGER PRIMARY KEY, x)")
+        tx.executemany("INSERT INTO bulk (x) VALUES (zeroblob(?))", [(3900,)] * 4_000)
+
+    def empty(tx: sqlite3.Connection) -> None:
+        # Every tenth page stays, so that the file has holes and its end has to be moved.
+        tx.execute("DELETE FROM bulk WHERE id % 10 <> 0")
+
+    await ears.db.write(fill)
+    await ears.db.alone(lambda connection: list(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")))
+    before = (await asyncio.to_thread(file.stat)).st_size
+    await ears.db.write(empty)
+    (_, free), slices = await space.pages(ears.db), 0
+    assert free > FREE_LEAST + FREE_SLICE
+    while (await space.pages(ears.db))[1] >= FREE_LEAST + FREE_SLICE:
+        assert await ears.upkeep.tick(NOON) == NOON + PAUSE
+        left = (await space.pages(ears.db))[1]
+        # The pages of the map that says where each page belongs go as well.
+        assert FREE_SLICE <= free - left <= FREE_SLICE + 2
+        free, slices = left, slices + 1
+    assert slices > 5
+    # What is left is kept for what comes.
+    await ears.upkeep.tick(NOON)
+    assert (await space.pages(ears.db))[1] == free
+    await ears.db.alone(lambda connection: list(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")))
+    assert (await asyncio.to_thread(file.stat)).st_size <= before - slices * FREE_SLICE * 4096
+    assert (await ears.stored("SELECT count(*) FROM bulk")) == [(400,)]
+    assert (await ears.stored("PRAGMA integrity_check")) == [("ok",)]

@@ -121,17 +121,27 @@ class Mailer:
 
         raw = await asyncio.to_thread(write) if len(message.told) > MANY else write()
         envelope = Envelope(ascii_address(parseaddr(sender)[1]), recipients, raw)
+        await self._converse(self._server, host, envelope)
+
+    async def knock(self) -> str:
+        """Connect, encrypt and log in as for a mail, and send none; where. Raises Undelivered."""
+        if self._server is None:
+            raise Undelivered(_NO_SERVER)
+        await self._converse(self._server, mail_host(self._base_url()), None)
+        return self._server.place
+
+    async def _converse(self, server: Server, host: str, envelope: Envelope | None) -> None:
         client = aiosmtplib.SMTP(
-            hostname=self._server.host,
-            port=self._server.port,
-            use_tls=self._server.scheme == "smtps",
+            hostname=server.host,
+            port=server.port,
+            use_tls=server.scheme == "smtps",
             start_tls=False,
-            tls_context=await self._trust(self._server),
+            tls_context=await self._trust(server),
             local_hostname=host,
             timeout=None,
         )
         try:
-            await self._deliver(client, self._server, envelope)
+            await self._deliver(client, server, envelope)
         finally:
             transport = client.transport
             client.close()
@@ -139,7 +149,8 @@ class Mailer:
                 # A server that hangs would keep the socket, since a close waits for its goodbye.
                 cast(asyncio.Transport, transport).abort()
 
-    async def _deliver(self, client: aiosmtplib.SMTP, server: Server, envelope: Envelope) -> None:
+    async def _deliver(self, client: aiosmtplib.SMTP, server: Server, envelope: Envelope | None) -> None:
+        refused: Mapping[str, object] = {}
         step = "let us connect"
         try:
             async with asyncio.timeout(self._timeout_secs):
@@ -151,9 +162,10 @@ class Mailer:
                     step = "let us log in"
                     await client.login(server.username, server.password or "")
                 step = "take the message"
-                refused, _ = await client.sendmail(
-                    envelope.sender, envelope.recipients, envelope.raw, mail_options=envelope.options
-                )
+                if envelope is not None:
+                    refused, _ = await client.sendmail(
+                        envelope.sender, envelope.recipients, envelope.raw, mail_options=envelope.options
+                    )
         except Exception as fault:
             # Whatever it is, the alert was not taken: whoever sends it records that, and tries again.
             raise told(fault, server, f"did not {step} within {self._timeout_secs:g} s") from fault

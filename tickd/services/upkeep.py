@@ -1,4 +1,4 @@
-"""Upkeep: removes what is deleted or past its retention, in slices that nobody notices."""
+"""Upkeep: removes what is deleted or past its retention in slices that nobody notices; shrinks the file."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tickd.store import (
     incidents,
     pings,
     retention,
+    space,
     use,
     users,
     verification,
@@ -30,6 +31,10 @@ SUBJECTS = 100
 """Subjects that one slice looks at."""
 PAUSE = 100
 """Between two slices while there is work, in milliseconds."""
+FREE_SLICE = 128
+"""Free pages of the file that one transaction gives back: half a megabyte."""
+FREE_LEAST = 2_048
+"""Fewer free pages than these are kept for what comes, and so is a tenth of the file."""
 REST = 10 * times.MINUTE
 """Between two rounds over all subjects."""
 
@@ -97,6 +102,8 @@ class Upkeep:
         for keep in KEEPS:
             if await self._forget_deleted(keep):
                 return now + PAUSE
+        if not self._at and not self._after and await self._give_back():
+            return now + PAUSE
         keep = KEEPS[self._at]
         batch = await keep.retentions(self._db, self._after, SUBJECTS)
         if not batch:
@@ -122,6 +129,14 @@ class Upkeep:
         if doomed:
             self._count(await self._db.write(unit))
         return bool(doomed)
+
+    async def _give_back(self) -> bool:
+        """Give a slice of the free pages back to the disk; whether there were too many."""
+        pages, free = await space.pages(self._db)
+        if free < max(FREE_LEAST, pages // 10) + FREE_SLICE:
+            return False
+        await self._db.alone(lambda connection: space.give_back(connection, FREE_SLICE))
+        return True
 
     def _count(self, gone: int) -> None:
         self._removed += gone

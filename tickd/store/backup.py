@@ -4,39 +4,65 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
+import re
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tickd.errors import Invalid, Unavailable
+from tickd.domain.contents import Contents
+from tickd.errors import Invalid, TickdError, Unavailable
+from tickd.store import contents
 from tickd.store.faults import unavailable
 
+Progress = Callable[[int, int], None]
+Finish = Callable[[str, Path], None]
+
+PART = ".tickd-part"
+"""How the name of a copy ends that is not complete yet."""
 _PAGES = 1024  # a step: 4 MB, then the progress is told
+_FLUSH = 8  # steps between two flushes: one of the whole file at the end would hold up everybody's
+_PART = re.compile(r"\..+\.[a-z0-9_]{8}" + re.escape(PART) + r"(-journal)?")
 
 
 class Copy:
     """One backup of `source` to `target`, on a thread of its own."""
 
-    def __init__(self, source: str, target: Path, progress: Callable[[int, int], None] | None) -> None:
+    def __init__(
+        self,
+        source: str,
+        target: Path,
+        progress: Progress | None,
+        *,
+        open_source: Callable[[], sqlite3.Connection] | None = None,
+        finish: Finish | None = None,
+        newest: int = contents.ANY_SCHEMA,
+    ) -> None:
+        """`finish` puts the complete copy into its place; by default it replaces what is there."""
         if os.path.realpath(source) == os.path.realpath(target):
-            raise Invalid("target", "is the database itself")
+            raise Invalid(str(target), "is the database itself")
         self._source = source
+        self._open = open_source or (lambda: _connect(source))
         self._target = target
         self._progress = progress
+        self._put = finish or replace
+        self._newest = newest
         self._stopped = False
+        self._steps = 0
+        self._descriptor = -1
         self._copy: sqlite3.Connection | None = None
         self._loop = asyncio.get_running_loop()
-        self._done: asyncio.Future[None] = self._loop.create_future()
+        self._done: asyncio.Future[Contents] = self._loop.create_future()
 
-    async def run_in_thread(self) -> None:
+    async def run_in_thread(self) -> Contents:
         """Copy, check and rename; a caller that is cancelled stops the copy and leaves nothing."""
         thread = threading.Thread(target=self._main, name="tickd-backup", daemon=True)
         thread.start()
         try:
-            await asyncio.shield(self._done)
+            return await asyncio.shield(self._done)
         finally:
             await self.stop()
             thread.join()
@@ -49,76 +75,136 @@ class Copy:
                 self._copy.interrupt()
         await asyncio.wait([self._done])
 
-    def run(self, source: sqlite3.Connection) -> None:
+    def run(self, source: sqlite3.Connection) -> Contents:
         """Copy from an open connection; OperationalErrors become Unavailable."""
         try:
-            descriptor, name = tempfile.mkstemp(".tmp", f".{self._target.name}.", self._target.parent)
-        except OSError as error:
-            raise Unavailable(f"{self._target} can't be written: {error.strerror}") from error
-        os.close(descriptor)
-        try:
-            self._fill(source, name)
-            os.replace(name, self._target)
-            _sync(self._target.parent)
+            with _part(self._target) as (name, self._descriptor):
+                found = self._fill(source, name)
+                if self._stopped:
+                    raise Unavailable("the backup was stopped")
+                self._put(name, self._target)
+                sync(self._target.parent)
+                return found
         except sqlite3.Error as error:
             if self._stopped:
                 raise Unavailable("the backup was stopped") from error
-            raise unavailable(error) or Unavailable(f"the backup failed: {error}") from error
+            raise self._told(error) from error
         except OSError as error:
             raise Unavailable(f"{self._target} can't be written: {error.strerror}") from error
-        finally:
-            for leftover in (name, name + "-journal"):
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(leftover)
 
-    def _fill(self, source: sqlite3.Connection, name: str) -> None:
+    def _told(self, error: sqlite3.Error) -> Unavailable:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return Unavailable(f"{self._source} is damaged: {error}", 60)
+        fault = unavailable(error)
+        return Unavailable(f"{self._target} can't be written: {fault.message if fault else error}")
+
+    def _fill(self, source: sqlite3.Connection, name: str) -> Contents:
+        self._check_room(source)
         copy = self._copy = sqlite3.connect(name, isolation_level=None)
         try:
             source.backup(copy, pages=_PAGES, progress=self._step)
             # One file that needs no other beside it, until it is opened as a database again.
             copy.execute("PRAGMA journal_mode=DELETE").fetchall()
-            found = copy.execute("PRAGMA integrity_check").fetchone()[0]
-            if found != "ok":
-                raise Unavailable(f"the backup failed its integrity check: {found}")
+            found = contents.of(copy, Path(name), self._newest)
+            contents.check(copy)
+        except Unavailable as error:
+            raise error if self._stopped else Unavailable(f"{self._target} is not made: {error.message}")  # noqa: B904
         finally:
             self._copy = None
             copy.close()
-        _sync(Path(name))
+        os.fsync(self._descriptor)
+        return found
+
+    def _check_room(self, source: sqlite3.Connection) -> None:
+        numbers = [
+            int(source.execute(f"PRAGMA {word}").fetchone()[0]) for word in ("page_count", "page_size")
+        ]
+        disk = os.statvfs(self._target.parent)
+        free, wanted = disk.f_bavail * disk.f_frsize, numbers[0] * numbers[1]
+        if free < wanted:
+            room = f"{free // 1_000_000} MB are free, {-(-wanted // 1_000_000)} MB are needed"
+            raise Unavailable(f"the disk is too full ({room})")
 
     def _step(self, _status: int, remaining: int, total: int) -> None:
         if self._stopped:
             raise Unavailable("the backup was stopped")
+        self._steps += 1
+        if self._steps % _FLUSH == 0:
+            os.fdatasync(self._descriptor)
         if self._progress is not None:
             self._loop.call_soon_threadsafe(self._progress, total - remaining, total)
 
     def _main(self) -> None:
         error: BaseException | None = None
+        found: Contents | None = None
         try:
-            source = sqlite3.connect(self._source, isolation_level=None)
-            try:
+            with contextlib.closing(self._open()) as source:
                 # One snapshot for all steps: without it every commit in between starts the copy again.
                 source.execute("BEGIN")
                 source.execute("SELECT count(*) FROM sqlite_schema").fetchall()
-                self.run(source)
-            finally:
-                source.close()
+                found = self.run(source)
         except sqlite3.Error as failure:
-            error = unavailable(failure) or failure
+            error = self._told(failure)
+            error.__cause__ = failure
         except BaseException as failure:  # handed to whoever waits
             error = failure
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
-            self._loop.call_soon_threadsafe(self._finish, error)
+            self._loop.call_soon_threadsafe(self._finish, found, error)
 
-    def _finish(self, error: BaseException | None) -> None:
-        if error is None:
-            self._done.set_result(None)
+    def _finish(self, found: Contents | None, error: BaseException | None) -> None:
+        if found is not None:
+            self._done.set_result(found)
         else:
-            self._done.set_exception(error)
+            self._done.set_exception(error or TickdError("the backup ended without a word"))
 
 
-def _sync(path: Path) -> None:
+def replace(part: str, target: Path) -> None:
+    """Put a complete copy where it belongs, in one step."""
+    os.replace(part, target)
+
+
+def sync(path: Path) -> None:
+    """Have a file, or the names in a directory, on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what copies left in a folder that were killed on their way."""
+    for name in os.listdir(folder):
+        if not _PART.fullmatch(name):
+            continue
+        path = folder / name
+        with contextlib.suppress(OSError):  # it is another user's, or has just gone
+            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held by a copy that is under way
+                path.unlink()
+            finally:
+                os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _part(target: Path) -> Iterator[tuple[str, int]]:
+    """A file beside the target for nobody but us to read, locked and gone at the end: name, descriptor."""
+    sweep(target.parent)
+    descriptor, name = tempfile.mkstemp(PART, f".{target.name}.", target.parent)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield name, descriptor
+    finally:
+        # Only now: closing it earlier would drop SQLite's own locks on the copy.
+        os.close(descriptor)
+        for leftover in (name, name + "-journal"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(leftover)
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    # Never made when it is missing.
+    uri = f"{Path(os.path.realpath(path)).as_uri()}?mode=rw"
+    return sqlite3.connect(uri, uri=True, isolation_level=None)

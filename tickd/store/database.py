@@ -14,10 +14,12 @@ from typing import TypeVar
 
 import aiosqlite
 
+from tickd.domain.contents import Contents
 from tickd.errors import StartupError, Unavailable
 from tickd.store import backup, migrate
 from tickd.store.faults import unavailable
 from tickd.store.lock import FileLock
+from tickd.store.volume import Volume, measure
 from tickd.store.writer import Writer, WriterStats
 
 T = TypeVar("T")
@@ -122,7 +124,11 @@ class Database:
         found = [int((await self.fetch(sql))[0][0]) for sql in _SIZES]
         return found[0] * found[2], found[1] * found[2]
 
-    async def backup(self, target: Path, *, progress: Callable[[int, int], None] | None = None) -> None:
+    async def volume(self) -> Volume:
+        """What the file, its log and its disk hold, as the file system says."""
+        return Volume() if self._path == MEMORY else await asyncio.to_thread(measure, self._path)
+
+    async def backup(self, target: Path, *, progress: Callable[[int, int], None] | None = None) -> Contents:
         """Write a checked copy to `target` while writes go on; `progress` gets (pages done, pages in all).
 
         The copy appears under its name complete or not at all. Unavailable when the disk is full or the
@@ -132,11 +138,10 @@ class Database:
             raise Unavailable("the daemon is stopping")
         copy = backup.Copy(self._path, target, progress)
         if self._path == MEMORY:
-            await self._writer.submit_alone(copy.run)
-            return
+            return await self._writer.submit_alone(copy.run)
         self._backups.add(copy)
         try:
-            await copy.run_in_thread()
+            return await copy.run_in_thread()
         finally:
             self._backups.discard(copy)
 
@@ -153,6 +158,11 @@ class Database:
     def stats(self) -> WriterStats:
         """What the writer has done, for metrics and readiness."""
         return self._writer.stats
+
+    @property
+    def reads(self) -> int:
+        """Queries that run or wait for a reader."""
+        return sum(reader.load() for reader in self._readers)
 
     @property
     def failed(self) -> asyncio.Future[BaseException]:
