@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -48,3 +49,32 @@ def test_logging_is_left_as_it_was_found(name: str) -> None:
     before = logging.getLogger(name).level, logging.getLogger().handlers[:], logging.logThreads
     lines("json")
     assert (logging.getLogger(name).level, logging.getLogger().handlers, logging.logThreads) == before
+
+
+def test_what_is_bound_is_in_every_line_until_the_block_ends() -> None:
+    stream = io.StringIO()
+    with logs.configured("json", "info", stream):
+        with logs.bound(request="r1", job="around"):
+            with logs.bound(job="job_1", execution="exec_1"):
+                log.info("inner", extra=logs.fields(execution="its own"))
+            log.info("outer")
+        log.info("after")
+    inner, outer, after = map(json.loads, stream.getvalue().splitlines())
+    assert (inner["request"], inner["job"], inner["execution"]) == ("r1", "job_1", "its own")
+    assert (outer["request"], outer["job"], "execution" in outer) == ("r1", "around", False)
+    assert not {"request", "job"} & set(after)
+
+
+async def test_a_task_that_outlives_the_block_no_longer_bears_its_fields() -> None:
+    async def work() -> tuple[dict[str, object], dict[str, object]]:
+        before = logs.bound_fields()
+        await go_on.wait()
+        with logs.bound(execution="exec_1"):
+            return before, logs.bound_fields()
+
+    go_on = asyncio.Event()
+    with logs.bound(request="r1"):
+        task = asyncio.create_task(work())
+        await asyncio.sleep(0)
+    go_on.set()
+    assert await task == ({"request": "r1"}, {"execution": "exec_1"})

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import random
 import signal
 import sys
@@ -16,15 +17,18 @@ from typing import Any, TypeVar
 from tickd import __version__, assembly, files, logs
 from tickd.clock import Clock, SystemClock
 from tickd.config import Settings
+from tickd.domain.diagnosis import instance_of
 from tickd.errors import StartupError, TickdError
-from tickd.loops import accounts, cron, days, delivery, expiry, history, network, upkeep, uptime, witness
 from tickd.loops.runner import Loop
+from tickd.loops.table import loops_of
 from tickd.outbound.dns import Resolver
 from tickd.outbound.guard import Guard
 from tickd.outbound.http import HttpClient
 from tickd.outbound.prober import Prober
+from tickd.outbound.supervisor import Supervisor
 from tickd.services.accounts import Accounts
 from tickd.services.backtest import Backtests
+from tickd.services.backups import Backups
 from tickd.services.bulk import Bulk
 from tickd.services.bundle import Services
 from tickd.services.channels import Channels
@@ -45,8 +49,10 @@ from tickd.services.maintenance import Calendar, Maintenance
 from tickd.services.monitors import Monitors
 from tickd.services.network import OwnNetwork
 from tickd.services.overview import Overview
+from tickd.services.passwords import Passwords
 from tickd.services.pinging import Pinging
 from tickd.services.status_pages import StatusPages
+from tickd.services.supervision import Supervision, patiently
 from tickd.services.suspensions import Suspensions
 from tickd.services.targets import refusal
 from tickd.services.telling import Telling
@@ -61,7 +67,6 @@ from tickd.store.database import MEMORY, Database
 from tickd.web import server
 from tickd.web.listener import Listener
 from tickd.web.pages import site
-from tickd.web.quick import Quick
 
 T = TypeVar("T")
 
@@ -80,8 +85,11 @@ log = logging.getLogger("tickd.app")
 class Daemon:
     """One running tickd: start, wait for a signal or a fault, stop."""
 
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock | None = None, passwords: Passwords | None = None
+    ) -> None:
         self.settings = settings
+        self._passwords = passwords
         self.clock = clock or SystemClock()
         self.address = settings.listen
         self.services: Services
@@ -99,6 +107,7 @@ class Daemon:
         self._verifier: Verifier
         self._listener: Listener | None = None
         self._files = files.share_out(settings.max_calls, settings.max_checks)
+        self._supervisor = Supervisor()
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -126,6 +135,7 @@ class Daemon:
             await self.services.status_pages.begin()
             await self.services.firing.recover(now)
             await self._history.begin()
+            await self.services.backups.begin(now)
             await self._checking.begin()
             await self._pinging.doors.load(self._database)
             await self.services.verification_batches.begin()
@@ -167,6 +177,7 @@ class Daemon:
         maintenance.changed = incidents.maintenance_changed
         watching = (self._checking, self._history, self._network, self._expiry)
         health = Health(db, clock, self._witness, firing, *watching, self._delivery, self._verifier.exchanges)
+        health.instance = instance_of(secret)
         monitors = Monitors(
             db,
             clock,
@@ -179,7 +190,7 @@ class Daemon:
         bars, jobs = Days(db, self._history), Jobs(db, clock, firing, keeper, telling)
         self.services = Services(
             Accounts(db, clock, any_key=settings.dev),
-            Users(db, clock, signed_in_as_owner=settings.dev),
+            Users(db, clock, self._passwords, signed_in_as_owner=settings.dev),
             jobs,
             monitors,
             Backtests(db, clock, self._history),
@@ -196,6 +207,8 @@ class Daemon:
             Limits(db, clock),
             Verifications(db, clock, self._verifier),
             VerificationBatches(db, clock, self._verifier),
+            Backups(db, clock, assembly.backup_plan(settings)),
+            assembly.own_heartbeat(settings, self._resolver, health, clock),
         )
         self._suspensions.heard.append(self.services.overview.accounts_turned)
         self.services.accounts.changed = self.services.channels.changed = telling.queued
@@ -208,22 +221,10 @@ class Daemon:
         return secret
 
     def _make_loops(self, keeper: Upkeep) -> None:
-        services, clock = self.services, self.clock
-        workers = (
-            cron.loop(services.firing, clock),
-            uptime.loop(self._checking, clock),
-            expiry.callbacks(services.firing, clock),
-            expiry.loop(self._expiry, clock),
-            delivery.loop(self._delivery, clock),
-            delivery.safeguards(services.incidents, clock),
-            history.loop(self._history, clock),
-            network.loop(self._network, clock),
-            upkeep.loop(keeper, clock),
-            days.loop(services.days, clock),
-            accounts.loop(self._suspensions, clock),
-        )
-        self.loops = (*workers, witness.loop(self._witness, clock, workers))
-        services.health.loops = [loop.state for loop in self.loops]
+        health, clock = self.services.health, self.clock
+        watched = Supervision(self._supervisor, health, clock)
+        self.loops = loops_of(self.services, keeper, self._suspensions, watched, clock)
+        health.loops = [loop.state for loop in self.loops]
 
     def _checks(self, guard: Guard, telling: Telling, calendar: Calendar) -> Checking:
         return Checking(
@@ -311,7 +312,7 @@ class Daemon:
             dev=self.settings.dev,
         )
         # `tickd dev` looks at the host that every request names.
-        quick = None if self.settings.dev else Quick(self._pinging, lambda: self.services.health.accepting)
+        quick = None if self.settings.dev else server.short_way(app, self._pinging)
         self._listener = Listener(app, most=self._files.connections, quick=quick)
         self.address = await self._listener.open(*self.settings.listen)
 
@@ -324,8 +325,11 @@ class Daemon:
             loop.add_signal_handler(number, _stop(stopping, number))
         # Beside the loop: the first reader must not wait until the templates are compiled.
         first = loop.run_in_executor(None, site.warm, FIRST_PAGES)
-        await self.start()
-        await first
+        self._supervisor = Supervisor.of(os.environ, os.getpid())
+        async with patiently(self._supervisor, self.clock):
+            await self.start()
+            await first
+        self._supervisor.ready()
         warming = asyncio.create_task(self._warm())
         await started()
         ends: list[asyncio.Future[Any]] = [
@@ -364,6 +368,7 @@ class Daemon:
         started = bool(self._tasks)
         if started:
             self.services.health.accepting = False
+            self._supervisor.stopping()
             log.info("stopping")
         if self._listener is not None:
             self._listener.close()
@@ -391,6 +396,7 @@ class Daemon:
             await self._pinging.stop()
             await self.services.status_pages.stop()
             await self._delivery.stop(STOP_SECS)
+            await self.services.backups.stop()
             await self._history.flush()
             await self._witness.end(self.clock.now())
         except TickdError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from tickd import __version__
 from tickd.clock import Clock
 from tickd.config import Settings
 from tickd.outbound import references
@@ -13,7 +14,10 @@ from tickd.outbound.guard import Guard
 from tickd.outbound.http import HttpClient
 from tickd.outbound.prober import Prober, Target
 from tickd.outbound.senders import Senders
+from tickd.services.backups import Plan
+from tickd.services.health import Health
 from tickd.services.network import OwnNetwork
+from tickd.services.own_heartbeat import OwnHeartbeat
 from tickd.services.verifying import Verifier
 from tickd.services.witness import Witness
 
@@ -48,6 +52,27 @@ def senders(settings: Settings, http: HttpClient, clock: Clock, base_url: Callab
         mail_from=settings.mail_from,
         base_url=base_url,
         unguarded=not settings.block_private_targets,
+    )
+
+
+def own_heartbeat(settings: Settings, resolver: Resolver, health: Health, clock: Clock) -> OwnHeartbeat:
+    """What tells a heartbeat elsewhere that tickd is well."""
+    # Its own guard: it is the operator who names this URL, and it may well be in the operator's own network.
+    guard = Guard(allow=settings.allow_target)
+    http = HttpClient(resolver, guard, user_agent=f"tickd/{__version__}", clock=clock)
+    return OwnHeartbeat(settings.own_heartbeat_url, settings.own_heartbeat_secs, http, health, clock)
+
+
+def backup_plan(settings: Settings) -> Plan | None:
+    """When backups are made, where a directory for them is set."""
+    if not settings.backup_dir:
+        return None
+    return Plan(
+        settings.backup_dir,
+        settings.backup_schedule,
+        settings.backup_timezone,
+        settings.backup_keep,
+        settings.backup_keep_weeks,
     )
 
 

@@ -40,6 +40,13 @@ class Settings:
     max_checks_per_host: int = 10
     reference: tuple[str, ...] = ()
     stop_grace_secs: int = 6
+    own_heartbeat_url: str = field(default="", repr=False)
+    own_heartbeat_secs: int = 60
+    backup_dir: str = ""
+    backup_schedule: str = "15 3 * * *"
+    backup_timezone: str = "UTC"
+    backup_keep: int = 7
+    backup_keep_weeks: int = 4
     smtp_url: str = field(default="", repr=False)
     mail_from: str = ""
     log_format: str = "text"
@@ -134,6 +141,18 @@ def base_url(text: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("must be an address such as https://tickd.example.com")
     return text.rstrip("/")
+
+
+def ping_url(text: str) -> str:
+    """Read a ping URL; what it says of a wrong one holds no part of it, since whoever knows it can ping."""
+    try:
+        parts = urlsplit(text)
+        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fine = False
+    if not fine or not parts.path.strip("/") or parts.fragment or not text.isprintable() or " " in text:
+        raise ValueError("must be a ping URL such as https://tickd.example.com/p/TOKEN")
+    return text
 
 
 def smtp_url(text: str) -> str:
@@ -233,6 +252,15 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("mail_from", "", "Whom mails come from; default: tickd@ and the host of the base URL.",
             mail_from),
+    Setting("own_heartbeat_url", "", "Ping URL of a heartbeat elsewhere: pinged while tickd itself is well.",
+            ping_url),
+    Setting("own_heartbeat_secs", "60", "Seconds between two of these pings, 10 to 3600.", whole(10, 3600)),
+    Setting("backup_dir", "", "The directory for scheduled backups; without one there are none."),
+    Setting("backup_schedule", "15 3 * * *", "When backups are made: a cron expression of five fields."),
+    Setting("backup_timezone", "UTC", "The IANA time zone of that schedule."),
+    Setting("backup_keep", "7", "How many of the newest backups are kept, 1 to 1000.", whole(1, 1000)),
+    Setting("backup_keep_weeks", "4", "Of how many weeks the last backup is kept beside them, 0 to 520.",
+            whole(0, 520)),
     Setting("stop_grace_secs", "6", "Seconds that running calls get to end at stop, 0 to 7.", whole(0, 7)),
     Setting("log_format", "text", "text or json.", one_of("text", "json")),
     Setting("log_level", "info", "debug, info, warning or error.",

@@ -1,6 +1,7 @@
 """Structured logs: one line an event, as text or JSON, written off the event loop.
 
-Call `logging.getLogger("tickd.…").info("job fired", extra=fields(job=…))`; secrets are never fields.
+Call `logging.getLogger("tickd.…").info("job fired", extra=fields(job=…))`; secrets are never fields. What is
+done for one request, run or alert is done `with bound(request=…)`: every line made meanwhile has its fields.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TextIO
@@ -24,6 +26,47 @@ _PLAIN = re.compile(r"[!#-<>-~]+")
 def fields(**values: object) -> dict[str, Any]:
     """The `extra` of a log call: what happened to whom, as key and value."""
     return {"fields": values}
+
+
+class bound:
+    """Adds these fields to every line that is made until the block ends, in it and in the tasks it begins.
+
+    A task that goes on after the block has ended no longer has them: what it does is about something else.
+    """
+
+    __slots__ = ("_above", "_is_over", "_token", "_values")
+
+    def __init__(self, **values: object) -> None:
+        self._values = values
+        self._above: bound | None = None
+        self._is_over = False
+
+    def __enter__(self) -> None:
+        self._above = _BOUND.get()
+        self._token = _BOUND.set(self)
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over = True
+        _BOUND.reset(self._token)
+
+    def add_to(self, values: dict[str, object]) -> None:
+        """Put the fields of this block, and of those around it, into `values`; the innermost has its way."""
+        if self._above is not None:
+            self._above.add_to(values)
+        if not self._is_over:
+            values.update(self._values)
+
+
+_BOUND: ContextVar[bound | None] = ContextVar("tickd_log_fields", default=None)
+
+
+def bound_fields() -> dict[str, object]:
+    """The fields that a line made here and now has beside its own."""
+    values: dict[str, object] = {}
+    inner = _BOUND.get()
+    if inner is not None:
+        inner.add_to(values)
+    return values
 
 
 class TextFormatter(logging.Formatter):
@@ -91,6 +134,10 @@ class _Lines(logging.Handler):
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Queue the record; formatting is the thread's work."""
+        # Here, where the context is still the caller's.
+        around = bound_fields()
+        if around:
+            record.__dict__["fields"] = {**_fields(record), **around, **_fields(record)}
         self._waiting.put(record)
         return True
 

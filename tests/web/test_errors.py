@@ -141,7 +141,8 @@ async def test_a_failing_call_leaves_the_others_alone(
     monkeypatch.setattr(tickd.daemon.services.jobs, "page", fail)
     for _ in range(2):
         reply = await tickd.call("GET", "/v1/jobs", headers={"Accept": "text/html"})
-        assert (reply.status, reply.json) == (500, {"error": "tickd has failed; its log says why"})
+        named = f"(request {reply.headers['X-Request-Id']})"
+        assert (reply.status, reply.json) == (500, {"error": f"tickd has failed; its log says why {named}"})
     assert (await tickd.call("GET", "/v1/account")).status == 200
     assert caplog.text.count("ZeroDivisionError: in a service") == 2
 

@@ -12,6 +12,7 @@ import pytest
 from tests.support.daemon import Harness, running
 from tickd.services.health import Health
 from tickd.web.quick import Quick
+from tickd.web.traffic import Traffic
 
 PLAIN = "Host: tickd\r\nUser-Agent: curl/8.5.0\r\nAccept: */*\r\n"
 
@@ -40,6 +41,8 @@ async def answer(reader: asyncio.StreamReader, *, has_body: bool = True) -> tupl
     head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)).decode()
     status, *lines = head.removesuffix("\r\n\r\n").split("\r\n")
     headers = dict((name.lower(), value) for name, value in (line.split(": ", 1) for line in lines))
+    # Another one at every request.
+    assert re.fullmatch("[0-9a-f]{16}", headers.pop("x-request-id"))
     body = await reader.readexactly(int(headers.get("content-length", "0"))) if has_body else b""
     return status, headers, body
 
@@ -125,7 +128,7 @@ async def test_both_ways_answer_alike(tmp_path: Path, taken: list[bytes], method
 async def test_what_is_not_plain_goes_the_long_way(tmp_path: Path, change: tuple[str, str]) -> None:
     async with running(tmp_path / "tickd.db") as tickd:
         made = await heartbeat(tickd)
-        quick = Quick(tickd.daemon.services.heartbeats.pinging, lambda: True)
+        quick = Quick(tickd.daemon.services.heartbeats.pinging, lambda: True, Traffic())
         request = f"GET /p/{made['short_token']} HTTP/1.1\r\n{PLAIN}\r\n"
         assert quick.read(request.encode()) is not None
         assert quick.read(request.replace(*change, 1).encode("latin-1")) is None

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from tickd import logs
 from tickd.clock import Clock
 from tickd.errors import TickdError
-from tickd.services.health import LoopState
+from tickd.services.health import PATIENCE_SECS, LoopState
 
 Tick = Callable[[int], Awaitable[int | None]]
 
@@ -20,10 +20,14 @@ log = logging.getLogger("tickd.loops")
 
 
 class Loop:
-    """One loop of the daemon: `tick(now)` does what is due and says when next, both in milliseconds."""
+    """One loop of the daemon: `tick(now)` does what is due and says when next, both in milliseconds.
 
-    def __init__(self, name: str, tick: Tick, clock: Clock) -> None:
-        self.state = LoopState(name)
+    A tick that takes longer than `patience_secs` counts as hung: `/readyz` says so, and the watchdog waits
+    in vain.
+    """
+
+    def __init__(self, name: str, tick: Tick, clock: Clock, *, patience_secs: float = PATIENCE_SECS) -> None:
+        self.state = LoopState(name, patience_secs=patience_secs)
         self._tick = tick
         self._clock = clock
         self._wake = asyncio.Event()
@@ -47,7 +51,7 @@ class Loop:
                 self._wake.clear()
                 now = self._clock.now()
                 try:
-                    due = await self._tick(now)
+                    due = await self._timed(now)
                 except Exception as error:
                     # Whatever it is, the next tick may do better, and the loop is needed: say it and go on.
                     failures += 1
@@ -60,6 +64,14 @@ class Loop:
                 await self._sleep(due)
         finally:
             self.state.alive = False
+
+    async def _timed(self, now: int) -> int | None:
+        begun = self.state.ticking_since = self._clock.monotonic()
+        try:
+            return await self._tick(now)
+        finally:
+            self.state.ticking_since = None
+            self.state.busy_secs += self._clock.monotonic() - begun
 
     async def _failed(self, error: Exception, now: int, failures: int) -> None:
         state = self.state

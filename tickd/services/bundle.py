@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tickd.services.accounts import Accounts
 from tickd.services.backtest import Backtests
+from tickd.services.backups import Backups
 from tickd.services.bulk import Bulk
 from tickd.services.channels import Channels
 from tickd.services.days import Days
@@ -18,6 +19,7 @@ from tickd.services.limits import Limits
 from tickd.services.maintenance import Maintenance
 from tickd.services.monitors import Monitors
 from tickd.services.overview import Overview
+from tickd.services.own_heartbeat import OwnHeartbeat
 from tickd.services.status_pages import StatusPages
 from tickd.services.users import Users
 from tickd.services.verification import Verifications
@@ -46,3 +48,5 @@ class Services:
     limits: Limits
     verifications: Verifications
     verification_batches: VerificationBatches
+    backups: Backups
+    own_heartbeat: OwnHeartbeat

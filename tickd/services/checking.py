@@ -101,7 +101,9 @@ class Checking:
 
     def states(self) -> Counter[str]:
         """How many monitors are in each state, `paused` being one."""
-        return Counter(watched.state for watched in self._watched.values())
+        # Every scrape counts all of them: a property's call costs as much as the rest.
+        known = [watched.monitor for watched in self._watched.values()]
+        return Counter(["paused" if one.paused else one.standing.state for one in known])
 
     async def begin(self) -> None:
         """Read all monitors; each is due at its own phase, so that a start begins no herd."""
@@ -256,7 +258,8 @@ class Checking:
         check: Check | None = None
         failure: Exception | None = None
         try:
-            check = await self._check(watched)
+            with logs.bound(monitor=watched.monitor.id):
+                check = await self._check(watched)
         except asyncio.CancelledError:
             # Only a stop cancels a look: whoever waits for it gets an answer, not a broken connection.
             failure = Unavailable("tickd is starting or stopping")

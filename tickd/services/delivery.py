@@ -141,7 +141,8 @@ class Delivery:
 
     async def _drain(self, lane: str, waiting: list[Alert]) -> None:
         try:
-            await self._send_all(lane, waiting)
+            with logs.bound(lane=lane):
+                await self._send_all(lane, waiting)
         except Exception:
             # Not the receiver's fault: the alerts stay queued, and the lane is taken up again.
             log.exception("delivery broke off", extra=logs.fields(lane=lane))
@@ -211,9 +212,11 @@ class Delivery:
             account=group[0].account_id,
         )
         try:
-            await self._senders.send(way.kind, way.options, message)
+            with logs.bound(alert=message.id):
+                await self._senders.send(way.kind, way.options, message)
         except Undelivered as failure:
-            await self._failed(lane, parcel, failure)
+            with logs.bound(alert=message.id):
+                await self._failed(lane, parcel, failure)
             return failure
         now = self._clock.now()
 

@@ -220,6 +220,10 @@ class Firing:
         self._lane.submit(host, lambda: self._run(run))
 
     async def _run(self, run: Run) -> None:
+        with logs.bound(job=run.job.id, execution=ids.row_id("exec", run.row)):
+            await self._run_through(run)
+
+    async def _run_through(self, run: Run) -> None:
         try:
             await self._attempt(run)
         except Exception:

@@ -120,6 +120,11 @@ class VerificationBatches:
         named = {one.position: one for one in unknown if one.position in places and one.email}
         return [known for _, known in sorted((found | named).items())]
 
+    @property
+    def listeners(self) -> int:
+        """How many connections follow a batch, over all accounts."""
+        return self._seats.held
+
     def seat(self, account_id: str, is_gone: Callable[[], bool]) -> AbstractContextManager[None]:
         """A place among those who listen; TooMany where the account has no more of them."""
         return self._seats.seat(account_id, "", is_gone)

@@ -57,6 +57,7 @@ class WriterStats:
     urgent_waiting: int
     lazy_waiting: int
     last_error: str | None  # the fault the last batch met; None again after a good commit
+    busy_secs: float  # for how long the batch under way has run
 
 
 class Writer:
@@ -92,6 +93,7 @@ class Writer:
         self._histogram = [0] * len(BUCKETS)
         self._last_error: str | None = None
         self._quiet_until = 0.0
+        self._busy_since: float | None = None
 
     # ---- on the event loop
 
@@ -143,6 +145,7 @@ class Writer:
     def stats(self) -> WriterStats:
         """A snapshot of the counters."""
         cumulative = tuple(accumulate(self._histogram))
+        began = self._busy_since
         return WriterStats(
             alive=self._thread.is_alive() and not self._dead,
             units=self._units,
@@ -156,6 +159,7 @@ class Writer:
             urgent_waiting=len(self._urgent),
             lazy_waiting=len(self._lazy),
             last_error=self._last_error,
+            busy_secs=0.0 if began is None else max(0.0, self._monotonic() - began),
         )
 
     def _rouse(self) -> None:
@@ -223,11 +227,15 @@ class Writer:
     def _serve(self) -> None:
         while True:
             self._wake.clear()
+            self._busy_since = None
             closing = self._closing  # before looking at the lanes: none is filled once it is set
             if self._alone:
+                self._busy_since = self._monotonic()
                 self._run_alone()
+                self._busy_since = None
             wait = self._wait_secs(closing)
             if wait == 0:
+                self._busy_since = self._monotonic()
                 self._run_batch()
             elif not closing:
                 self._wake.wait(wait)

@@ -14,6 +14,7 @@ from tickd.errors import TickdError
 from tickd.web.answers import native_error, refused_as
 from tickd.web.rooster import envelope
 from tickd.web.routes import SECURE, SOURCE
+from tickd.web.traffic import REQUEST_ID, our_fault, route_of
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Refuse = Callable[[TickdError], web.Response]
@@ -64,15 +65,9 @@ def _said(request: web.Request, error: Exception) -> web.Response:
         return refusal
     if isinstance(error, web.HTTPException):
         return refuse_as(error.status, error.reason)
-    said = logs.fields(method=request.method, path=_pattern(request))
+    said = logs.fields(method=request.method, path=route_of(request))
     log.error("request failed", extra=said, exc_info=error)
-    return refuse_as(500, "tickd has failed; its log says why")
-
-
-def _pattern(request: web.Request) -> str:
-    """The route's pattern, as a log may show it: the path itself may hold a token."""
-    resource = request.match_info.route.resource
-    return "" if resource is None else resource.canonical
+    return refuse_as(500, our_fault(request.get(REQUEST_ID, "")))
 
 
 def refuse_while_stopping(accepting: Callable[[], bool]) -> Middleware:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hmac
 import math
 from typing import Literal
 
 from msgspec import Struct, structs
 
-from tickd import ids
 from tickd.domain import outputs, pings
 from tickd.domain.pings import Kind, Said
 from tickd.errors import Forbidden, Invalid, NotFound
@@ -170,8 +168,7 @@ async def rooster(call: Call) -> Answer:
     """`GET`, `POST` and `HEAD /api/ping/{id}?token=…`"""
     door = call.services.heartbeats.doors.by_id(call.path("id"))
     token = call.request.query.get("token", "")
-    short = token if len(token) == ids.SHORT_LETTERS else ids.short_token(token)
-    if not hmac.compare_digest(short.encode(), door.short_token.encode()):
+    if not door.opens_to(token):
         raise Forbidden("the token is missing or wrong: use the ping_url of this monitor as it is")
     taken = await _take(call, door, detailed=True)
     if taken.paused:

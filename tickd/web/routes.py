@@ -18,6 +18,8 @@ from tickd.web.answers import Answer, render
 T = TypeVar("T")
 
 SERVICES: web.AppKey[Services] = web.AppKey("services", Services)
+BASE_URL: web.AppKey[Callable[[], str]] = web.AppKey("base_url")
+"""The application's key of what knows its public address."""
 BODY_BYTES = 1 << 20
 """The largest request body."""
 BODY_SECS = 30.0
@@ -107,7 +109,7 @@ class Route:
     also: tuple[str, ...] = ()
 
 
-def bind(app: web.Application, route: Route) -> None:
+def bind(router: web.UrlDispatcher, route: Route) -> None:
     """Serve `route`: find out who calls, ask for the scope, call the handler, render."""
 
     async def serve(request: web.Request) -> web.StreamResponse:
@@ -119,10 +121,10 @@ def bind(app: web.Application, route: Route) -> None:
         said = await route.handler(Call(request, services, caller))
         return render(said) if isinstance(said, Answer) else said
 
-    app.router.add_route(route.method, route.path, serve)
+    router.add_route(route.method, route.path, serve)
     if route.method == "GET" and route.scope is None and not route.path.startswith("/x/"):
         # What watches tickd itself often asks with HEAD; but a look must not end a run.
-        app.router.add_route("HEAD", route.path, serve)
+        router.add_route("HEAD", route.path, serve)
 
 
 def _size(count: int) -> str:

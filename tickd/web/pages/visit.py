@@ -24,7 +24,7 @@ from tickd.web import fields
 from tickd.web.answers import NATIVE
 from tickd.web.pages import site, words
 from tickd.web.pages.receiving import Data, receive
-from tickd.web.routes import SECURE, SERVICES, SOURCE
+from tickd.web.routes import BASE_URL, SECURE, SERVICES, SOURCE
 
 T = TypeVar("T")
 
@@ -197,11 +197,11 @@ class Page:
     """Where the page of a refusal leads back to: path and label."""
 
 
-def bind(app: web.Application, page: Page, base_url: Callable[[], str]) -> None:
+def bind(router: web.UrlDispatcher, page: Page) -> None:
     """Serve `page`: find out who looks, refuse what was sent from elsewhere, call the handler."""
 
     async def serve(request: web.Request) -> web.StreamResponse:
-        visit = await _arrive(request, base_url())
+        visit = await _arrive(request)
         try:
             if page.scope is not None and visit.signed is None:
                 return _to_sign_in(visit)
@@ -215,19 +215,19 @@ def bind(app: web.Application, page: Page, base_url: Callable[[], str]) -> None:
         except TickdError as error:
             return visit.refuse(error, page.back)
 
-    app.router.add_route(page.method, page.path, serve)
+    router.add_route(page.method, page.path, serve)
     if page.method == "GET":
-        app.router.add_route("HEAD", page.path, serve)
+        router.add_route("HEAD", page.path, serve)
 
 
-async def stranger(request: web.Request, base_url: str) -> web.Response:
+async def stranger(request: web.Request) -> web.Response:
     """The page of a path that there is not."""
-    visit = await _arrive(request, base_url)
+    visit = await _arrive(request)
     return visit.refuse(NotFound("There is no page at this address."))
 
 
-async def _arrive(request: web.Request, base_url: str) -> Visit:
-    services = request.app[SERVICES]
+async def _arrive(request: web.Request) -> Visit:
+    services, base_url = request.app[SERVICES], request.app[BASE_URL]()
     token = request.cookies.get(SESSION, "")
     signed = await services.users.signed(token)
     secret = token if signed is not None and token else request.cookies.get(VISITOR, "")

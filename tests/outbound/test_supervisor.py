@@ -1,0 +1,89 @@
+"""What a service manager is told, over a real datagram socket."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tickd.outbound.supervisor import Supervisor
+
+PID = os.getpid()
+
+
+@pytest.fixture(params=["path", "abstract"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return str(tmp_path / "notify") if request.param == "path" else f"@tickd-{PID}-{tmp_path.name}"
+
+
+@pytest.fixture
+def manager(address: str) -> Iterator[socket.socket]:
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as end:
+        end.bind("\0" + address[1:] if address.startswith("@") else address)
+        end.settimeout(2)
+        yield end
+
+
+def heard(manager: socket.socket) -> list[str]:
+    """The lines of the next datagram."""
+    return manager.recv(4096).decode().split("\n")
+
+
+def test_each_word_is_one_datagram(manager: socket.socket, address: str) -> None:
+    supervisor = Supervisor(address, 30.0)
+    supervisor.extend(60, "opening")
+    assert heard(manager) == ["EXTEND_TIMEOUT_USEC=60000000", "STATUS=opening"]
+    supervisor.ready()
+    assert heard(manager) == ["READY=1"]
+    supervisor.alive()
+    assert heard(manager) == ["WATCHDOG=1"]
+    supervisor.status("two\nlines\nREADY=1")
+    assert heard(manager) == ["STATUS=two lines READY=1"]
+    supervisor.stopping()
+    assert heard(manager) == ["STOPPING=1", "STATUS=stopping"]
+
+
+@pytest.mark.parametrize(
+    ("given", "watchdog"),
+    [
+        ({}, None),
+        ({"WATCHDOG_USEC": "500000"}, 0.5),
+        ({"WATCHDOG_USEC": "500000", "WATCHDOG_PID": str(PID)}, 0.5),
+        ({"WATCHDOG_USEC": "500000", "WATCHDOG_PID": str(PID + 1)}, None),
+        ({"WATCHDOG_USEC": "soon"}, None),
+        ({"WATCHDOG_USEC": "0"}, None),
+    ],
+)
+def test_the_variables_are_read_and_taken_out(given: dict[str, str], watchdog: float | None) -> None:
+    environment = {"NOTIFY_SOCKET": "/run/notify", "PATH": "/bin"} | given
+    supervisor = Supervisor.of(environment, PID)
+    assert (supervisor.is_there, supervisor.watchdog_secs) == (True, watchdog)
+    assert environment == {"PATH": "/bin"}
+
+
+@pytest.mark.parametrize("given", [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "vsock:2:1234"}])
+def test_without_a_socket_that_is_known_nobody_is_told(given: dict[str, str]) -> None:
+    supervisor = Supervisor.of(given | {"WATCHDOG_USEC": "500000"}, PID)
+    assert (supervisor.is_there, supervisor.watchdog_secs) == (False, None)
+    supervisor.ready()
+
+
+def test_a_manager_that_is_gone_is_logged_once_and_harms_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    supervisor = Supervisor(str(tmp_path / "gone"))
+    for _ in range(3):
+        supervisor.alive()
+    assert [record.getMessage() for record in caplog.records] == ["the supervisor can't be told"]
+
+
+def test_a_manager_that_does_not_read_holds_nobody_up(tmp_path: Path) -> None:
+    path = str(tmp_path / "full")
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as end:
+        end.bind(path)
+        for _ in range(10_000):
+            Supervisor(path).alive()
