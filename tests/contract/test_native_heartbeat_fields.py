@@ -74,6 +74,8 @@ REFERENCES = "must be a list of at most 50 items, each text of 1 to 100 characte
 TAGS = "must be a list of at most 50 items, each text of 1 to 50 characters"
 URL = "must be an http or https address such as https://example.com/path"
 SWITCH = "must be true or false"
+TOKEN = "must be text of 16 to 64 characters"
+LETTERS = "must be 16 to 64 of the letters A-Z a-z, digits, _ and -"
 WINDOWS = "must be a list of at most 50 items"
 
 
@@ -151,6 +153,8 @@ BAD: list[tuple[str, Any, str]] = [
     ("alert_slack_webhook", "hooks.slack.com", URL),
     *texts("webhook_url", 2048),
     ("webhook_url", "mailto:me@example.com", URL),
+    *each("token", TOKEN, [7, "", "x" * 15, "x" * 65, ["x"], {}]),
+    *each("token", LETTERS, ["x" * 15 + mark for mark in ("ü", "/", "\n", " ", "•", "%", "?", ".", "\0")]),
 ]
 
 
@@ -247,7 +251,7 @@ async def test_every_default(tickd: Harness) -> None:
     }
     said = set(HeartbeatChange.__struct_fields__)
     # `paused` is another way to say `status`, `grace_multiplier` one for `grace_secs`: neither is answered.
-    assert {*LEAST, *DEFAULTS, "slug", "paused", "grace_multiplier"} == said
+    assert {*LEAST, *DEFAULTS, "slug", "token", "paused", "grace_multiplier"} == said
     assert said - {"paused", "grace_multiplier"} <= set(HeartbeatAnswer.__struct_fields__)
     assert set(DEFAULTS) == set(OTHERWISE)
 
@@ -310,7 +314,6 @@ async def test_null_is_left_out_and_unknown_fields_are_ignored(tickd: Harness) -
     assert "colour" not in made
     path = f"/v1/heartbeats/{made['id']}"
     more = {
-        "token": "0" * 64,
         "short_token": "x",
         "state": "down",
         "consecutive_misses": 9,

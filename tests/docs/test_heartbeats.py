@@ -50,8 +50,9 @@ async def _sent(tickd: Harness, path: str, method: str = "GET", **more: Any) -> 
 
 
 def _default(name: str) -> str:
-    if name in ("name", "grace_multiplier", "slug", "status"):
+    if name in ("name", "grace_multiplier", "slug", "status", "token"):
         words = {"name": "required", "grace_multiplier": "none", "slug": "made of the name"}
+        words["token"] = "a fresh one"
         return words.get(name, "`active`")
     bare = Heartbeat(
         row=0, id="", account_id="", name="", token="", short_token="", created_at=0, updated_at=0
@@ -218,7 +219,7 @@ def _forms() -> list[tuple[str, Row]]:
 
 def test_every_path_is_in_the_table() -> None:
     assert {path for path, _ in _forms()} == {route.path for route in face.ROUTES}
-    for route in all_routes(lambda: ""):
+    for route in all_routes():
         if route.path in {path for path, _ in _forms()}:
             row = next(row for path, row in _forms() if path == route.path)
             assert ("heartbeat:write" in row["needs"]) == (route.scope == "heartbeat:write")
@@ -317,7 +318,7 @@ def test_what_the_page_says_of_numbers_is_so() -> None:
 
 
 def test_the_badges_that_are_shown_are_served() -> None:
-    paths = {route.path for route in all_routes(lambda: "") if route.path.startswith("/badge/")}
+    paths = {route.path for route in all_routes() if route.path.startswith("/badge/")}
     (block,) = HEARTBEATS.blocks("markdown")
     shown = re.findall(r"^!\[\w+\]\(https://tickd\.example\.com(/badge/\S+)\)$", block, re.MULTILINE)
     assert {path.replace("HEARTBEAT_ID", "{id}") for path in shown} < paths

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
+from tickd import ids
 from tickd.domain import cron, expiry, slugs, subjects
 from tickd.domain.expiry import Rhythm, Standing
 from tickd.domain.jobs import Name, Reference, Severity, Tag
@@ -26,6 +27,7 @@ GRACE_HIGH = 86_400
 OF_SCHEDULE = {"grace_secs": 1800, "failure_threshold": 1}
 """What a heartbeat that is made with a `schedule` has by default."""
 
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _EVERY = re.compile(r"([0-9]{1,6})([mhd])")
 _UNITS = {"m": 60, "h": 3600, "d": 86_400}
 
@@ -57,6 +59,7 @@ class HeartbeatChange(Struct, kw_only=True):
     alert_email: Annotated[str, Meta(max_length=320)] | UnsetType = UNSET
     alert_slack_webhook: Annotated[str, Meta(max_length=2048)] | UnsetType = UNSET
     webhook_url: Annotated[str, Meta(max_length=2048)] | UnsetType = UNSET
+    token: Annotated[str, Meta(min_length=16, max_length=64)] | UnsetType = UNSET
 
 
 class HeartbeatCreation(HeartbeatChange, kw_only=True):
@@ -153,6 +156,8 @@ def change(heartbeat: Heartbeat, spec: HeartbeatChange, now: int) -> Heartbeat:
     said = {name: _RULES[name](value) if name in _RULES else value for name, value in said.items()}
     status, paused = said.pop("status", None), said.pop("paused", None)
     said |= _timing(heartbeat, said)
+    if "token" in said:
+        said["short_token"] = ids.short_token(said["token"])
     options = {name: said.pop(name) for name in _OPTIONS & said.keys()}
     if status is not None or paused is not None:
         said["paused"] = paused if status is None else status == "paused"
@@ -231,6 +236,13 @@ def _schedule(value: Any) -> str:
     return schedule
 
 
+def own_token(value: Any) -> str:
+    """A token that came along from another service; Invalid where it can't be one."""
+    if not _TOKEN.fullmatch(value):
+        raise Invalid("token", "must be 16 to 64 of the letters A-Z a-z, digits, _ and -")
+    return str(value)
+
+
 def _timezone(value: Any) -> str:
     return cron.zone(str(value)).key
 
@@ -275,6 +287,7 @@ _RULES: dict[str, Callable[[Any], Any]] = {
     "slug": subjects.slug,
     "schedule": _schedule,
     "timezone": _timezone,
+    "token": own_token,
     "allowed_ips": _allowed,
     "maintenance_windows": subjects.windows,
     "channels": subjects.unique,

@@ -5,6 +5,7 @@ An unknown token, a forbidden address and a runaway loop cost the store nothing.
 
 from __future__ import annotations
 
+import hmac
 from collections import OrderedDict, deque
 
 from tickd import ids
@@ -41,6 +42,11 @@ class Door:
         self.per_minute = most
         self.arriving: list[int] | None = None
 
+    def opens_to(self, token: str) -> bool:
+        """Whether that is its token, long or short; how long the answer takes gives nothing away."""
+        of_token = hmac.compare_digest(ids.short_token(token).encode(), self.short_token.encode())
+        return hmac.compare_digest(token.encode(), self.short_token.encode()) or of_token
+
     def lets_in(self, source: str) -> bool:
         """Whether the heartbeat takes pings from that address."""
         return rules.may_ping(self.allowed, source)
@@ -72,7 +78,7 @@ class Doors:
         if known is None:
             known = Door(heartbeat.row, heartbeat.id, heartbeat.account_id, heartbeat.short_token, (), 0)
         else:
-            self._by_token.pop(known.short_token, None)
+            self._forget(known)
         known.short_token = heartbeat.short_token
         known.allowed = heartbeat.allowed_ips
         known.per_minute = heartbeat.max_pings_per_minute
@@ -86,9 +92,14 @@ class Doors:
         """A heartbeat was deleted."""
         door = self._by_id.pop(identifier, None)
         if door is not None:
-            self._by_token.pop(door.short_token, None)
+            self._forget(door)
             for known in (self._recent, self._late, self._logged, self._begun):
                 known.pop(door.row, None)
+
+    def _forget(self, door: Door) -> None:
+        # Another heartbeat may have been given its token in the meantime.
+        if self._by_token.get(door.short_token) is door:
+            del self._by_token[door.short_token]
 
     def has(self, door: Door) -> bool:
         """Whether the heartbeat of that door is still there."""
@@ -96,7 +107,9 @@ class Doors:
 
     def by_token(self, token: str) -> Door:
         """The heartbeat of that token, long or short; NotFound."""
-        door = self._by_token.get(token if len(token) == ids.SHORT_LETTERS else ids.short_token(token))
+        door = self._by_token.get(token) if len(token) == ids.SHORT_LETTERS else None
+        # A token that came along from another service may be as long as a short one.
+        door = door or self._by_token.get(ids.short_token(token))
         if door is None:
             raise NotFound("no heartbeat has this token")
         return door

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from tickd import ids
 from tickd.domain.expiry import Rhythm, Standing
 from tickd.domain.heartbeats import Heartbeat, Options, seconds_of
 from tickd.errors import Conflict
@@ -35,6 +36,7 @@ UPDATE = f"UPDATE heartbeats SET {', '.join(name + ' = ?' for name in _WRITABLE)
 DELETE = "DELETE FROM heartbeats WHERE account_id = ? AND id = ? RETURNING row"
 DOOM = "INSERT INTO deleted_heartbeats (row) VALUES (?)"
 SLUG_TAKEN = "SELECT 1 FROM monitors WHERE slug = ?"
+TOKEN_TAKEN = "SELECT 1 FROM heartbeats WHERE short_token IN (?, ?) AND row <> ?"  # noqa: S105
 DOORS = (
     "SELECT row, id, account_id, short_token, allowed_ips, max_pings_per_minute FROM heartbeats "
     "WHERE row > ? ORDER BY row LIMIT ?"
@@ -206,8 +208,9 @@ def find_row(tx: sqlite3.Connection, row_number: int) -> Heartbeat | None:
 
 
 def insert(tx: sqlite3.Connection, heartbeat: Heartbeat) -> Heartbeat:
-    """Store a new heartbeat; it comes back with its row. Conflict when its slug is taken."""
+    """Store a new heartbeat; it comes back with its row. Conflict when its slug or token is taken."""
     _check_slug(tx, heartbeat)
+    _check_token(tx, heartbeat)
     try:
         (row,) = tx.execute(INSERT, _values(heartbeat)).fetchone()
     except sqlite3.IntegrityError as error:
@@ -216,8 +219,9 @@ def insert(tx: sqlite3.Connection, heartbeat: Heartbeat) -> Heartbeat:
 
 
 def update(tx: sqlite3.Connection, heartbeat: Heartbeat) -> None:
-    """Store an edited heartbeat; Conflict when its slug is taken."""
+    """Store an edited heartbeat; Conflict when its slug or token is taken."""
     _check_slug(tx, heartbeat)
+    _check_token(tx, heartbeat)
     try:
         tx.execute(UPDATE, [*_values(heartbeat), heartbeat.row])
     except sqlite3.IntegrityError as error:
@@ -227,6 +231,13 @@ def update(tx: sqlite3.Connection, heartbeat: Heartbeat) -> None:
 def _check_slug(tx: sqlite3.Connection, heartbeat: Heartbeat) -> None:
     if tx.execute(SLUG_TAKEN, (heartbeat.slug,)).fetchone():
         raise _taken(heartbeat)
+
+
+def _check_token(tx: sqlite3.Connection, heartbeat: Heartbeat) -> None:
+    # One from another service may be as long as a short one, and read as one.
+    as_short = heartbeat.token if len(heartbeat.token) == ids.SHORT_LETTERS else heartbeat.short_token
+    if tx.execute(TOKEN_TAKEN, (heartbeat.short_token, as_short, heartbeat.row)).fetchone():
+        raise Conflict("token is taken: it must be another one")
 
 
 def _taken(heartbeat: Heartbeat) -> Conflict:
