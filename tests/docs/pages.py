@@ -107,8 +107,17 @@ def command_lines(page: Page) -> Iterator[str]:
         line = ""
         for part in joined.splitlines():
             line = f"{line} {part.strip()}" if line else part
-            if line.count("'") % 2 == 0 and line.count('"') % 2 == 0:
+            if not _open_quote(line):
                 if line.strip():
                     yield line
                 line = ""
         assert not line, f"{page.path}: a quote is not closed: {line}"
+
+
+def _open_quote(line: str) -> str:
+    """The quotation mark that is not closed; "" where there is none."""
+    inside = ""
+    for letter in re.sub(r"\\.", "", line):
+        if letter in "'\"" and inside in ("", letter):
+            inside = "" if inside else letter
+    return inside

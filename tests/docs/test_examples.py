@@ -28,6 +28,8 @@ from tickd.config import SETTINGS, Settings
 
 EXAMPLES = ROOT / "examples"
 SECRET = "not-so-secret"
+WITH_KEY = sorted({path.name for path in EXAMPLES.glob("[bft]*_*")} - {"backup_and_restore.sh"})
+"""The examples that call the API."""
 
 
 async def _ended(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -173,6 +175,19 @@ async def test_batch_verification(tmp_path: Path, endpoint: Endpoint) -> None:
     assert left == 0
 
 
+async def test_backup_and_restore(tickd: Harness) -> None:
+    await tickd.job(name="kept")
+    done = await _ended(
+        "sh",
+        str(EXAMPLES / "backup_and_restore.sh"),
+        TICKD=str(Path(sys.executable).with_name("tickd")),
+        TICKD_DB=tickd.daemon.settings.db,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("checked: 1 account, 0 users, 1 job, ") == 2
+    assert done.stdout.endswith("the drill went well\n")
+
+
 async def test_verify_file() -> None:
     async with mail_domains() as names:
         done = await _ended(
@@ -205,7 +220,7 @@ async def test_tickstem_verify(tmp_path: Path, endpoint: Endpoint) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("[bft]*_*")))
+@pytest.mark.parametrize("name", WITH_KEY)
 async def test_a_wrong_key_is_told_in_tickds_words(name: str, tickd: Harness, endpoint: Endpoint) -> None:
     program = "sh" if name.endswith(".sh") else sys.executable
     if shutil.which("curl") is None and program == "sh":

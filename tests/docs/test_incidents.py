@@ -41,7 +41,7 @@ def test_every_field_is_described() -> None:
     rows = tables_of(INCIDENTS.sections()["Evidence and autopsy"], "field", "meaning")
     (steps,) = (row["meaning"] for row in rows if row["field"] == "`timings`")
     assert codes(steps) == list(Steps.__struct_fields__)
-    section = page("docs/rooster.md").sections()["Incidents"]
+    section = page("docs/clients/statusrooster.md").sections()["Incidents"]
     assert codes(section[section.index("An incident has") :]) == list(RoosterIncident.__struct_fields__)
     assert f"({HOURS} by default)" in section
     assert f"({LIMIT} by default)" in section

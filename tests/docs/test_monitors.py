@@ -184,7 +184,7 @@ async def test_a_check_says_so(type_: str, url: str, error: str, tickd: Harness,
 
 
 def test_the_badges_that_are_shown_are_served() -> None:
-    paths = {route.path for route in all_routes(lambda: "") if route.path.startswith("/badge/")}
+    paths = {route.path for route in all_routes() if route.path.startswith("/badge/")}
     rows = MONITORS.tables("badge", "shows", "colours")
     assert {codes(row["badge"])[0] for row in rows} == paths
     (block,) = MONITORS.blocks("markdown")

@@ -1,4 +1,4 @@
-"""What docs/rooster.md says of clients of StatusRooster is what tickd answers them."""
+"""What docs/clients/statusrooster.md says of clients of StatusRooster is what tickd answers them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tickd.domain.monitors import MonitorChange
 from tickd.web.rooster import checks, envelope, heartbeats, polled, shapes
 from tickd.web.server import all_routes
 
-ROOSTER = page("docs/rooster.md")
+ROOSTER = page("docs/clients/statusrooster.md")
 TARGET = "http://127.0.0.1:9/"
 RANGES = {
     "check_interval": f"{polled.INTERVAL_LOW} to {polled.INTERVAL_HIGH}",
@@ -86,7 +86,7 @@ def test_every_call_is_named() -> None:
     for row in ROOSTER.tables("call", "what it does"):
         said |= {tuple(call.split(" ")) for call in codes(row["call"])}
     prefixes = (*envelope.PREFIXES, "/badge")
-    routes = all_routes(lambda: "")
+    routes = all_routes()
     assert said == {(route.method, route.path) for route in routes if route.path.startswith(prefixes)}
 
 
