@@ -570,6 +570,14 @@ def test_what_is_refused_midway_says_how_far_it_came(served: Served, run: Run, f
     assert run("apply", "a.toml", "--check").status == 0
 
 
+def test_heartbeats_without_a_token_get_one_of_their_own(served: Served, run: Run, folder: Path) -> None:
+    text = "".join(f"[heartbeats.{slug}]\ninterval_secs = 3600\n" for slug in ("one", "two"))
+    assert run("apply", write(folder, "version = 1\n" + text), "--yes").status == 0
+    beats = served.call("GET", "/v1/heartbeats").json["heartbeats"]
+    assert len({one["token"] for one in beats}) == 2
+    assert all(len(one["token"]) == 64 and int(one["token"], 16) for one in beats)
+
+
 def test_a_daemon_that_is_not_there(run: Run, folder: Path) -> None:
     assert run("export", "--url", "http://127.0.0.1:9").status == 3
     assert run("apply", write(folder, SMALL), "--url", "http://127.0.0.1:9", "--yes").status == 3
