@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -19,6 +20,7 @@ from tests.support.endpoint import Endpoint, serving
 settings.register_profile("tickd", deadline=None, derandomize=True)
 settings.load_profile("tickd")
 
+_MEMORY, _ROOM_BYTES = Path("/dev/shm"), 2 << 30  # noqa: S108 - pytest makes folders of its own in it
 _BLOCKING = {"time.sleep", "sqlite3.connect", "socket.getaddrinfo", "subprocess.Popen"}
 _blocked: list[str] = []
 
@@ -79,6 +81,15 @@ async def no_task_left() -> AsyncIterator[None]:
     mine = {asyncio.current_task()}
     left = [task for task in asyncio.all_tasks() - before - mine if not task.done()]
     assert not left, f"tasks left behind: {left}"
+
+
+def pytest_configure() -> None:
+    """Keep what tests write in memory where there is room: thousands of daemons would wait for the disk.
+
+    PYTEST_DEBUG_TEMPROOT and --basetemp say otherwise.
+    """
+    if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _ROOM_BYTES:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -58,7 +58,7 @@ MOVING = {"facts", "api_keys"}
 """Tables that say when something was last used, or is alive."""
 
 _VARIABLE = re.compile(r"\{(\w+)\}")
-KEYED = [route for route in all_routes(lambda: "http://127.0.0.1") if route.scope is not None]
+KEYED = [route for route in all_routes() if route.scope is not None]
 OF_ONE = [route for route in KEYED if _VARIABLE.search(route.path)]
 OF_ALL = [route for route in KEYED if route.method == "GET" and not _VARIABLE.search(route.path)]
 

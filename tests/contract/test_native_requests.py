@@ -17,7 +17,7 @@ from tickd.web.server import all_routes
 
 JOB = {"name": "nightly", "schedule": "0 2 * * *", "endpoint": "http://127.0.0.1:9/"}
 MIB = 1 << 20
-ROUTES = all_routes(lambda: "http://127.0.0.1")
+ROUTES = all_routes()
 NATIVE = [route for route in ROUTES if route.path.startswith(("/v1/", "/x/", "/healthz", "/readyz"))]
 WITH_BODY = [
     route for route in NATIVE if route.request is not None and route.path.startswith(("/v1/jobs", "/v1/keys"))

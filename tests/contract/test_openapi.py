@@ -39,7 +39,7 @@ from tickd.web.routes import Route
 from tickd.web.server import all_routes
 
 HERE = "http://127.0.0.1:9"
-ROUTES = all_routes(lambda: HERE)
+ROUTES = all_routes()
 SHOWN = {f"{route.method} {route.path}": route for route in ROUTES if route.documented}
 DOCUMENT = openapi.document(ROUTES, HERE)
 OPERATIONS = {

@@ -27,7 +27,7 @@ from tickd.web.routes import Route
 from tickd.web.server import all_routes
 
 SENTENCE = "this account is suspended"
-KEYED = [route for route in all_routes(lambda: "http://127.0.0.1") if route.scope is not None]
+KEYED = [route for route in all_routes() if route.scope is not None]
 
 
 @pytest.fixture

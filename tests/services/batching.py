@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from tests.support.clock import FakeClock
-from tests.support.daemon import eventually
+from tests.support.daemon import eventually, opened
 from tickd.domain.accounts import DEFAULT_ACCOUNT
 from tickd.domain.verification import Batch, Verdict
 from tickd.errors import Unavailable
@@ -143,7 +143,7 @@ class Desk:
 @asynccontextmanager
 async def batching(path: Path, clock: FakeClock) -> AsyncIterator[Desk]:
     """A desk that takes batches."""
-    db = await Database.open(str(path))
+    db = await opened(path)
     desk = Desk(db, clock)
     try:
         yield desk

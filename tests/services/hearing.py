@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.clock import FakeClock
-from tests.support.daemon import NOON
+from tests.support.daemon import NOON, opened
 from tickd.domain.accounts import DEFAULT_ACCOUNT
 from tickd.domain.heartbeats import Heartbeat, HeartbeatChange, HeartbeatCreation
 from tickd.domain.pings import PLAIN, Event, Said
@@ -148,7 +148,7 @@ async def hearing(
     reach: Reach = reaches_nothing,
 ) -> AsyncIterator[Hearing]:
     """Ears that have been started, from noon on; `references` are asked by `reach`."""
-    db = await Database.open(str(path), busy_timeout_secs=busy_timeout_secs)
+    db = await opened(path, busy_timeout_secs=busy_timeout_secs)
     made = Hearing(db, clock or FakeClock(NOON), references, reach)
     try:
         await made.begin()

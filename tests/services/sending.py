@@ -15,7 +15,7 @@ from aiohttp import web
 from msgspec import structs
 
 from tests.support.clock import FakeClock
-from tests.support.daemon import NOON, eventually
+from tests.support.daemon import NOON, eventually, opened
 from tickd import ids
 from tickd.domain import monitors as rules
 from tickd.domain.accounts import DEFAULT_ACCOUNT, AccountChange
@@ -259,7 +259,7 @@ async def posting(
         mail_from="tickd@example.com",
         base_url=lambda: "https://tickd.test",
     )
-    made = Post(await Database.open(str(path)), clock, senders or real, jitter)
+    made = Post(await opened(path), clock, senders or real, jitter)
     try:
         await made.maintenance.begin()
         yield made

@@ -25,10 +25,10 @@ from hypothesis.stateful import (
 from tests.services.hearing import Hearing
 from tests.services.silence_model import WAKE, Model, firing_minutes
 from tests.support.clock import FakeClock
+from tests.support.daemon import opened
 from tickd.domain import pings
 from tickd.domain.heartbeats import Heartbeat
 from tickd.domain.pings import Kind, Said
-from tickd.store.database import Database
 
 T = TypeVar("T")
 
@@ -110,7 +110,7 @@ class Waiting(RuleBasedStateMachine):
         return self.real
 
     async def begin(self) -> None:
-        self.real = Hearing(await Database.open(str(self.folder / "t.db"), readers=1), self.clock)
+        self.real = Hearing(await opened(self.folder / "t.db", readers=1), self.clock)
         await self.real.begin()
 
     @initialize(

@@ -14,7 +14,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.support.clock import FakeClock
-from tests.support.daemon import NOON
+from tests.support.daemon import NOON, opened
 from tickd.domain import times
 from tickd.domain.checks import STATUSES, Check, CheckStatus
 from tickd.domain.uptime import COUNTS, Bucket
@@ -47,7 +47,7 @@ def check(monitor: int = 1, at: int = NOON, status: CheckStatus = "up", **more: 
 
 @pytest.fixture
 async def db(tmp_path: Path) -> AsyncIterator[Database]:
-    database = await Database.open(str(tmp_path / "tickd.db"))
+    database = await opened(tmp_path / "tickd.db")
     await database.write(with_monitors)
     yield database
     await database.close()
@@ -98,7 +98,7 @@ class World:
         self.checks: list[Check] = []
 
     async def start(self) -> None:
-        self.db = await Database.open(str(self._folder / f"{self._files}.db"))
+        self.db = await opened(self._folder / f"{self._files}.db")
         self.history = await begun(self.db, self.clock)
 
     async def add(
@@ -569,7 +569,7 @@ async def test_a_row_that_cannot_be_stored_goes_alone(db: Database, clock: FakeC
 async def test_reads_while_everything_moves(
     db: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history_upkeep, "SLICE", 5)
+    monkeypatch.setattr(history_upkeep, "SLICE", 2)
     monkeypatch.setattr(history_reads, "SEEKS", 5)
     kept = await begun(db, clock)
     recorded = [kept.add(check(monitor, NOON + n)) for n in range(30) for monitor in MONITORS]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from tests.support.clock import FakeClock
-from tests.support.daemon import NOON
+from tests.support.daemon import NOON, opened
 from tickd.domain import times, windows
 from tickd.domain.alerts import About
 from tickd.domain.incidents import Subject
@@ -41,7 +41,7 @@ def with_monitors(tx: sqlite3.Connection) -> None:
 
 @pytest.fixture
 async def db(tmp_path: Path) -> AsyncIterator[Database]:
-    database = await Database.open(str(tmp_path / "tickd.db"))
+    database = await opened(tmp_path / "tickd.db")
     await database.write(with_monitors)
     yield database
     await database.close()

@@ -12,12 +12,11 @@ import pytest
 
 from tests.services.watching import checked, stored, watch, watched
 from tests.support.clock import FakeClock
-from tests.support.daemon import NOON, Harness, eventually, running
+from tests.support.daemon import NOON, Harness, eventually, opened, running
 from tests.support.servers import Talk, answering, free_port, serving
 from tickd.domain import times
 from tickd.services.network import BASELINE_SECS, OwnNetwork, is_loopback, is_public
 from tickd.services.witness import Witness
-from tickd.store.database import Database
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 PUBLIC, PRIVATE = "93.184.216.34", "192.168.0.9"
@@ -45,7 +44,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 async def witness(tmp_path: Path, clock: FakeClock) -> AsyncIterator[Witness]:
-    database = await Database.open(str(tmp_path / "t.db"))
+    database = await opened(tmp_path / "t.db")
     yield Witness(database, clock)
     await database.close()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.clock import FakeClock
-from tests.support.daemon import NOON
+from tests.support.daemon import NOON, opened
 from tickd.domain import accounts as rules
 from tickd.errors import Conflict, NotFound
 from tickd.services.accounts import Accounts
@@ -21,11 +21,11 @@ from tickd.store.database import Database
 @pytest.fixture
 async def db(tmp_path: Path) -> AsyncIterator[Database]:
     """A file."""
-    opened = await Database.open(str(tmp_path / "tickd.db"))
+    database = await opened(tmp_path / "tickd.db")
     try:
-        yield opened
+        yield database
     finally:
-        await opened.close()
+        await database.close()
 
 
 @pytest.fixture

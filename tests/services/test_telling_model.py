@@ -35,7 +35,7 @@ from tests.services.telling_model import (
     Subject,
 )
 from tests.support.clock import FakeClock
-from tests.support.daemon import NOON
+from tests.support.daemon import NOON, opened
 from tickd.domain import times
 from tickd.domain.alerts import Message
 from tickd.domain.channels import Kind, Options
@@ -43,7 +43,6 @@ from tickd.domain.incidents import UpdateRequest
 from tickd.domain.maintenance import Window
 from tickd.domain.monitors import Monitor
 from tickd.domain.windows import MaintenanceChange, MaintenanceCreation
-from tickd.store.database import Database
 
 T = TypeVar("T")
 
@@ -143,7 +142,7 @@ class Telling(RuleBasedStateMachine):
 
     async def begin(self, cooldown: tuple[int, ...], interval: tuple[int, ...]) -> None:
         self.real = post = Post(
-            await Database.open(str(self.folder / "t.db"), readers=1), self.clock, Takes(), lambda: 0.5
+            await opened(self.folder / "t.db", readers=1), self.clock, Takes(), lambda: 0.5
         )
         url = "http://127.0.0.1:9/"
         later = {"delay_secs": DELAY // 1000, "reminder_minutes": REMINDER // MINUTE}

@@ -13,12 +13,12 @@ import pyotp
 import pytest
 
 from tests.support.clock import FakeClock
-from tests.support.daemon import NOON
+from tests.support.daemon import CHEAP_KIB, NOON, opened
 from tickd.domain.accounts import DEFAULT_ACCOUNT
 from tickd.domain.times import DAY, HOUR, MINUTE
 from tickd.domain.users import IDLE, LONGEST, User, UserChange, UserCreation
 from tickd.errors import Conflict, Invalid, NotFound, TickdError, TooMany, Unauthorized, Unavailable
-from tickd.services.passwords import NEIGHBOURS_MOST, WAITING_MOST
+from tickd.services.passwords import NEIGHBOURS_MOST, WAITING_MOST, Passwords
 from tickd.services.upkeep import REST, Upkeep
 from tickd.services.users import Pending, Signed, Users
 from tickd.store.database import Database
@@ -32,14 +32,23 @@ ELSEWHERE: dict[str, Any] = {"source": "198.51.100.7", "agent": "curl"}
 
 @pytest.fixture
 async def db(tmp_path: Path) -> AsyncIterator[Database]:
-    made = await Database.open(str(tmp_path / "t.db"))
+    made = await opened(tmp_path / "t.db")
     yield made
     await made.close()
 
 
 @pytest.fixture
-def people(db: Database, clock: FakeClock) -> Users:
-    return Users(db, clock)
+def passwords() -> Passwords | None:
+    return Passwords(memory_kib=CHEAP_KIB)
+
+
+as_served = pytest.mark.parametrize("passwords", [None], ids=["as served"])
+"""For tests of what a password costs a daemon; the others are about something else."""
+
+
+@pytest.fixture
+def people(db: Database, clock: FakeClock, passwords: Passwords | None) -> Users:
+    return Users(db, clock, passwords)
 
 
 @pytest.fixture
@@ -141,6 +150,7 @@ async def test_dev_is_an_owner_without_signing_in(db: Database, clock: FakeClock
 # Signing in.
 
 
+@as_served
 async def test_the_file_has_neither_the_password_nor_the_token(
     people: Users, ada: User, db: Database
 ) -> None:
@@ -160,6 +170,7 @@ async def test_a_wrong_password_and_an_unknown_address_are_told_alike(people: Us
     assert signed.user.id == ada.id
 
 
+@as_served
 async def test_an_unknown_address_costs_a_hash_too(
     people: Users, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -226,6 +237,7 @@ async def test_good_passwords_are_no_guesses(people: Users, ada: User) -> None:
         await signed_in(people)
 
 
+@as_served
 async def test_a_queue_of_passwords_has_an_end(people: Users, ada: User) -> None:
     tries = [
         people.sign_in(ADA, GOOD, source=f"192.0.{number}.1", agent="") for number in range(WAITING_MOST + 3)
@@ -235,6 +247,7 @@ async def test_a_queue_of_passwords_has_an_end(people: Users, ada: User) -> None
     assert sum(isinstance(one, tuple) for one in ended) == WAITING_MOST
 
 
+@as_served
 @pytest.mark.parametrize("crowd", ["2001:db8:0:{:x}::1", "192.0.2.{}"])
 async def test_one_network_leaves_room_in_the_queue(people: Users, ada: User, crowd: str) -> None:
     tries = [people.sign_in(ADA, GOOD, source=crowd.format(number), agent="") for number in range(70)]
@@ -256,6 +269,7 @@ async def test_a_site_of_ipv6_networks_has_five_times_as_many_guesses(people: Us
     await signed_in(people, source="2001:db8:1::1")
 
 
+@as_served
 async def test_a_hash_with_older_parameters_is_made_anew(people: Users, ada: User, db: Database) -> None:
     older = argon2.PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash(GOOD)
     await db.write(lambda tx: tx.execute("UPDATE users SET password_hash = ?", (older,)).rowcount)

@@ -14,12 +14,15 @@ import aiohttp
 from tests.support.clock import FakeClock
 from tickd.app import Daemon
 from tickd.config import Settings
+from tickd.services.passwords import Passwords
 from tickd.store.database import Database
 
 KEY = "tk_0123456789abcdefghjkmnpqrstvwxyz"
 """The admin key that every test daemon is started with."""
 NOON = 1_772_539_200_000
 """2026-03-03T12:00:00Z, a Tuesday; the fake clock's usual start."""
+CHEAP_KIB = 64
+"""Memory of a password's hash here: tests sign in a thousand times."""
 
 
 @dataclass(slots=True)
@@ -97,13 +100,19 @@ async def _begin(path: Path) -> None:
         _EMPTY.append(await asyncio.to_thread(path.read_bytes))
 
 
+async def opened(path: Path, **more: Any) -> Database:
+    """The database `path`, new where there is none; `more` goes to `Database.open`."""
+    await _begin(path)
+    return await Database.open(str(path), **more)
+
+
 @asynccontextmanager
 async def running(path: Path, *, clock: FakeClock | None = None, **settings: Any) -> AsyncIterator[Harness]:
     """A daemon on the database `path`, on a free port, at noon unless `clock` says otherwise."""
     clock = clock or FakeClock(NOON)
     plain: dict[str, Any] = {"listen": ("127.0.0.1", 0), "db": str(path), "api_key": KEY}
     plain |= {"stop_grace_secs": 0, "reference": ("none",)}
-    daemon = Daemon(Settings(**(plain | settings)), clock)
+    daemon = Daemon(Settings(**(plain | settings)), clock, Passwords(memory_kib=CHEAP_KIB))
     if not daemon.settings.dev:
         await _begin(path)
     await daemon.start()

@@ -32,16 +32,14 @@ def _encoded(data: bytes) -> str:
     return b64encode(data).decode().rstrip("=")
 
 
-_PARAMETERS = f"$argon2id$v=19$m={_MEMORY_KIB},t={_TIME},p={_LANES}"
-NOBODYS = f"{_PARAMETERS}${_encoded(b'nobody has this!')}${_encoded(bytes(32))}"
-"""The hash of no password: whoever asks with an unknown address waits as long as with a wrong password."""
-
-
 class Passwords:
     """The hasher; all of it holds one password's memory."""
 
-    def __init__(self) -> None:
-        self._hasher = argon2.PasswordHasher(time_cost=_TIME, memory_cost=_MEMORY_KIB, parallelism=_LANES)
+    def __init__(self, *, memory_kib: int = _MEMORY_KIB) -> None:
+        self._hasher = argon2.PasswordHasher(time_cost=_TIME, memory_cost=memory_kib, parallelism=_LANES)
+        parameters = f"$argon2id$v=19$m={memory_kib},t={_TIME},p={_LANES}"
+        # The hash of no password: whoever asks with an unknown address waits as long as with a wrong one.
+        self._nobodys = f"{parameters}${_encoded(b'nobody has this!')}${_encoded(bytes(32))}"
         self._turn = asyncio.Lock()
         self._waiting = 0
         self._neighbours: Counter[str] = Counter()
@@ -58,7 +56,7 @@ class Passwords:
         too_long = len(password) > rules.PASSWORD_MOST
         secret = rules.secret_bytes("" if too_long else password)
         with self._among(neighbours(source)):
-            right = await self._in_turn(lambda: self._verify(stored or NOBODYS, secret))
+            right = await self._in_turn(lambda: self._verify(stored or self._nobodys, secret))
         return right and stored is not None and not too_long
 
     def is_outdated(self, stored: str) -> bool:

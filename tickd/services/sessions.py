@@ -59,10 +59,17 @@ class Pending:
 class Sessions:
     """The use cases of signing in and out; `Users` has them too."""
 
-    def __init__(self, db: Database, clock: Clock, *, signed_in_as_owner: bool = False) -> None:
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        passwords: Passwords | None = None,
+        *,
+        signed_in_as_owner: bool = False,
+    ) -> None:
         self._db = db
         self._clock = clock
-        self._passwords = Passwords()
+        self._passwords = passwords or Passwords()
         self._developer = _developer(clock.now()) if signed_in_as_owner else None
         self.asks_nobody = signed_in_as_owner
         """Whether nobody has to sign in, as in `tickd dev`."""

@@ -12,6 +12,7 @@ from tickd.domain import users as rules
 from tickd.domain.users import User, UserChange, UserCreation
 from tickd.errors import Conflict, Invalid, NotFound, Unavailable
 from tickd.services.attempts import Attempts
+from tickd.services.passwords import Passwords
 from tickd.services.sessions import WINDOW, Pending, Sessions, Signed
 from tickd.store import accounts, users
 from tickd.store.database import Database
@@ -28,9 +29,16 @@ log = logging.getLogger("tickd.users")
 class Users(Sessions):
     """The use cases of users; every face calls these."""
 
-    def __init__(self, db: Database, clock: Clock, *, signed_in_as_owner: bool = False) -> None:
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        passwords: Passwords | None = None,
+        *,
+        signed_in_as_owner: bool = False,
+    ) -> None:
         """`signed_in_as_owner` is for `tickd dev`: whoever asks is an owner, without signing in."""
-        super().__init__(db, clock, signed_in_as_owner=signed_in_as_owner)
+        super().__init__(db, clock, passwords, signed_in_as_owner=signed_in_as_owner)
         sentence = "too many wrong passwords; try again in a few minutes"
         self._proofs = Attempts(clock, most=PROOFS_MOST, within=WINDOW, sentence=sentence)
 
