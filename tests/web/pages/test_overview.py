@@ -91,21 +91,21 @@ async def test_a_fragment_is_the_list_alone(tickd: Harness, me: Browser) -> None
 @pytest.mark.parametrize(
     ("query", "wanted"),
     [
-        ("?kind=monitor", ["b", "a"]),
-        ("?kind=monitor&sort=name", ["a", "b"]),
-        ("?q=A&kind=monitor", ["a"]),
-        ("?tag=x", ["b"]),
-        ("?group=g", ["a"]),
+        ("?kind=monitor", ["beta", "alpha"]),
+        ("?kind=monitor&sort=name", ["alpha", "beta"]),
+        ("?q=ALPHA&kind=monitor", ["alpha"]),
+        ("?tag=x", ["beta"]),
+        ("?group=g", ["alpha"]),
         ("?state=paused", ["c"]),
-        ("?state=trouble", ["b"]),
-        ("?q=&kind=&state=&tag=&group=&sort=", ["b", "a", "c"]),
+        ("?state=trouble", ["beta"]),
+        ("?q=&kind=&state=&tag=&group=&sort=", ["beta", "alpha", "c"]),
     ],
 )
 async def test_filters_narrow_the_page(tickd: Harness, me: Browser, query: str, wanted: list[str]) -> None:
-    await item(tickd, "monitor", "a", group="g")
-    await item(tickd, "monitor", "b", tags=["x"])
+    await item(tickd, "monitor", "alpha", group="g")
+    await item(tickd, "monitor", "beta", tags=["x"])
     await item(tickd, "job", "c", status="paused")
-    await put(tickd, "UPDATE monitors SET state = 'down', failing = 1 WHERE name = 'b'")
+    await put(tickd, "UPDATE monitors SET state = 'down', failing = 1 WHERE name = 'beta'")
     shown = await me.get(f"/{query}")
     assert names(shown.text) == wanted
 
