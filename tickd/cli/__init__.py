@@ -90,10 +90,14 @@ class Grouped(click.Group):
         rest = tuple(
             name for name in self.commands if name not in {one for of in SECTIONS.values() for one in of}
         )
-        width = formatter.width - 6 - max(map(len, shown))
+        longest = max(map(len, shown))
+        width = formatter.width - 6 - longest
         for title, names in (*SECTIONS.items(), ("More", rest)):
             known = [(name, self.commands[name]) for name in names if name in shown]
-            rows = [(name, one.get_short_help_str(width)) for name, one in known if not one.hidden]
+            # Padded, so that the sections are in line with each other.
+            rows = [
+                (f"{name:{longest}}", one.get_short_help_str(width)) for name, one in known if not one.hidden
+            ]
             if rows:
                 with formatter.section(title):
                     formatter.write_dl(rows)

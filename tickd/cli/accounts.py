@@ -19,7 +19,7 @@ NAME_LEAST = 8
 """How many letters of a name the table shows at least, however narrow the terminal."""
 
 
-@click.group()
+@click.group(short_help="Make, list and suspend accounts; limits.")
 def account() -> None:
     """Make, list, suspend and resume accounts, and set their limits."""
 

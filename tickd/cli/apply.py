@@ -39,7 +39,7 @@ class Stopped(TickdError):
         self.exit_status = exit_status
 
 
-@click.command()
+@click.command(short_help="Make an account what a file says.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @click.option(

@@ -27,7 +27,7 @@ SECRETS = ("smtp_url", "api_key", "own_heartbeat_url")
 _COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
 
 
-@click.command()
+@click.command(short_help="Look at all that the daemon needs.")
 @click.option("--full", is_flag=True, help="Read every index and reference of the database too; slower.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @config_option

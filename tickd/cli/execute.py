@@ -30,7 +30,7 @@ class Separated(click.Command):
         return super().parse_args(ctx, args)
 
 
-@click.command("exec", cls=Separated)
+@click.command("exec", cls=Separated, short_help="Run a command and report its run.")
 @click.argument("token", required=False)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 @click.option(

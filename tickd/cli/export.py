@@ -41,7 +41,7 @@ class Sections(click.ParamType[set[SectionName]]):
         return set(said)  # type: ignore[arg-type]
 
 
-@click.command()
+@click.command(short_help="Write all that is set as TOML or YAML.")
 @click.option(
     "--format",
     "kind",

@@ -83,7 +83,7 @@ def _output(
     return Output(path, format_, secrets, as_json, force)
 
 
-@click.group("import")
+@click.group("import", short_help="Read what another service knows.")
 def import_() -> None:
     """Make a manifest of what another service knows, and say what could not be carried over.
 

@@ -15,7 +15,7 @@ from tickd.domain.contents import Contents, amount
 from tickd.services import restoring
 
 
-@click.command()
+@click.command(short_help="Put a backup in the place of the database.")
 @db_option
 @config_option
 @click.option("--yes", is_flag=True, help="Don't ask.")

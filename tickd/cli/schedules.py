@@ -10,7 +10,7 @@ from tickd.clock import SystemClock
 from tickd.domain import cron
 
 
-@click.command("next")
+@click.command("next", short_help="Show when a schedule fires.")
 @click.argument("schedule")
 @click.option("--timezone", default="UTC", show_default=True, help="An IANA time zone.")
 @click.option("--count", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many times.")

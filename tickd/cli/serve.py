@@ -75,7 +75,7 @@ def serve(**flags: Any) -> None:
     _run(settings)
 
 
-@click.command()
+@click.command(short_help="Run it for local development, in memory.")
 @options(DEVELOPMENT, env=False)
 def dev(**flags: Any) -> None:
     """Run the daemon for local development: in memory, on this machine alone, with any API key.

@@ -31,7 +31,7 @@ def _password_options(function: F) -> F:
     )(function)
 
 
-@click.group()
+@click.group(short_help="Add, list and delete users; passwords.")
 def user() -> None:
     """Add, list and delete the users of the dashboard, and set their passwords."""
 

@@ -54,7 +54,7 @@ def _encoding(_context: click.Context, _option: click.Parameter, text: str | Non
     return found
 
 
-@click.command()
+@click.command(short_help="Verify the e-mail addresses of a file.")
 @click.argument("file", metavar="FILE")
 @click.option("--out", metavar="FILE", help="Where the results go; - for standard output.")
 @click.option("--force", is_flag=True, help="Replace the file of results when there is one.")
