@@ -73,7 +73,7 @@ def test_the_unit_names_settings_that_there_are() -> None:
     assignments = dict(line.split("=", 1) for line in _unit("Environment"))
     assert set(assignments) <= VARIABLES
     assert Path(assignments["TICKD_DB"]).parent == Path(STATE)
-    assert _unit("StateDirectory") == ["tickd"]
+    assert _unit("StateDirectory") == ["tickd tickd-backups"]
 
 
 def test_the_unit_waits_longer_than_tickd_takes_to_stop() -> None:
@@ -121,7 +121,9 @@ async def test_the_image_s_health_is_that_of_the_daemon(tmp_path: Path) -> None:
 def test_compose_keeps_the_database_and_names_settings_that_there_are() -> None:
     service = COMPOSE["services"]["tickd"]
     assert set(service["environment"]) <= VARIABLES
-    assert service["volumes"] == [f"tickd:{STATE}"] and "tickd" in COMPOSE["volumes"]
+    assert service["volumes"] == [f"tickd:{STATE}", f"backups:{STATE}-backups"]
+    assert set(COMPOSE["volumes"]) == {"tickd", "backups"}
+    assert service["environment"]["TICKD_BACKUP_DIR"] == f"{STATE}-backups"
     assert service["read_only"] is True and service["init"] is True
     build = service["build"]
     context = (EXAMPLES / "container" / build["context"]).resolve()
