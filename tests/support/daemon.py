@@ -27,7 +27,7 @@ CHEAP_KIB = 64
 
 @dataclass(slots=True)
 class Reply:
-    """An answer of the API: its status, headers and decoded JSON (None where the body is empty)."""
+    """An answer of the API: its status, headers and decoded JSON (None where the body is empty), or text."""
 
     status: int
     headers: Any
@@ -55,7 +55,9 @@ class Harness:
             more["json"] = body
         async with self._session.request(method, self.url + path, headers=headers, **more) as answer:
             raw = await answer.read()
-            return Reply(answer.status, answer.headers, await answer.json() if raw else None)
+            is_text = answer.content_type == "text/plain"
+            decoded = raw.decode() if is_text else await answer.json() if raw else None
+            return Reply(answer.status, answer.headers, decoded)
 
     async def job(self, **fields: Any) -> dict[str, Any]:
         """Register a job; what is not said is a plain default."""
