@@ -72,6 +72,22 @@ def test_what_goes_wrong_is_one_sentence(run: Run, db: Path) -> None:
     assert run("backup", "--force", "text").status == 0
 
 
+def test_swapped_arguments_take_no_database(run: Run, db: Path) -> None:
+    """Neither of the same origin, nor of another daemon."""
+    assert run("backup", "b.db").status == 0
+    former = db.read_bytes()
+    done = run("backup", "tickd.db", "--db", "b.db")
+    sentence = "tickd: tickd.db is a database that a daemon has run on; --force replaces it\n"
+    assert (done.status, done.out, done.err) == (1, "", sentence)
+    with closing(sqlite3.connect("b.db", isolation_level=None)) as connection:
+        connection.execute("UPDATE facts SET value = randomblob(32) WHERE name = 'secret'")
+    done = run("backup", "b.db")
+    sentence = "tickd: b.db exists, and is a backup of another database; --force replaces it\n"
+    assert (done.status, done.out, done.err) == (1, "", sentence)
+    assert db.read_bytes() == former
+    assert run("backup", "--force", "b.db").status == 0 and run("backup", "b.db").status == 0
+
+
 def test_restore_asks_keeps_the_former_file_and_says_what_is_next(run: Run, db: Path) -> None:
     assert run("backup", "b.db").status == 0
     with closing(sqlite3.connect(db, isolation_level=None)) as connection:

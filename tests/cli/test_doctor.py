@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from tests.support.commands import Ended, Run
 from tests.support.daemon import running
@@ -115,7 +116,7 @@ def test_backups_that_stay_away_are_red(run: Run, db: Path) -> None:
     os.mkdir("backups")
     now = SystemClock().now()
     assert found(run, "--backup-dir", "backups")[1]["backups"]["level"] == "warning"
-    assert run("backup", f"backups/{rotation.name_of(now - 3 * DAY)}").status == 0
+    assert run("backup", f"backups/{rotation.name_of(now - 3 * DAY, '0123abcd')}").status == 0
     status, lines = found(run, "--backup-dir", "backups")
     assert (status, lines["backups"]["level"]) == (5, "error")
     assert lines["backups"]["message"].startswith("the last backup is 3 d")
@@ -123,7 +124,7 @@ def test_backups_that_stay_away_are_red(run: Run, db: Path) -> None:
         "ok",
         "error",
     )
-    assert run("backup", f"backups/{rotation.name_of(now)}").status == 0
+    assert run("backup", f"backups/{rotation.name_of(now, '0123abcd')}").status == 0
     assert found(run, "--backup-dir", "backups")[1]["backups"]["level"] == "ok"
     status, lines = found(run, "--backup-dir", "nowhere")
     assert (status, lines["backups"]["message"]) == (5, "backup_dir nowhere does not exist; make it first")
@@ -151,9 +152,28 @@ def test_names_and_mail_servers_that_do_not_answer_are_red(run: Run, db: Path) -
     assert lines["dns"]["message"].startswith("base_url: ")
 
 
+def test_a_machine_without_root_certificates_is_red(
+    run: Run, db: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.setenv(name, str(folder / "roots"))
+    status, lines = found(run)
+    assert (status, lines["root certificates"]["level"]) == (5, "error")
+    assert "ca-certificates" in lines["root certificates"]["advice"]
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path("one.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(folder / "one.pem"))
+    assert found(run)[1]["root certificates"]["message"] == f"1 in {folder / 'one.pem'}"
+    monkeypatch.setenv("SSL_CERT_FILE", str(folder / "none.pem"))
+    (folder / "roots").mkdir()
+    assert found(run)[1]["root certificates"]["level"] == "error"
+    os.rename("one.pem", "roots/0a775a30.0")
+    assert found(run)[1]["root certificates"]["message"] == f"in {folder / 'roots'}"
+
+
 def test_few_open_files_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _kind: (256, 256))
-    finding = surroundings.findings(None, 500, 500)[1]
+    finding = surroundings.findings(None, 500, 500)[2]
     assert finding.level == "warning"
     assert finding.message == "256 files may be open: room for 64 calls and 64 checks, not 500 and 500"
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import gc
 import os
 import resource
 import sqlite3
+import tempfile
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +25,7 @@ from tickd.services import backups
 from tickd.store import backup
 from tickd.store.contents import check_target
 from tickd.store.database import Database
+from tickd.store.lock import FileLock
 
 WRITES = 1_000
 
@@ -150,7 +156,7 @@ def test_a_backup_killed_at_any_step_leaves_the_former_one_or_the_new_one(tmp_pa
         with closing(sqlite3.connect(target)) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         left = set(os.listdir(target.parent)) - {"backup.db"}
-        assert all(name.endswith((backup.PART, backup.PART + "-journal")) for name in left)
+        assert all(backup._PART.fullmatch(name) for name in left)
         if ended:
             break
         is_former.append(target.read_bytes() == former)
@@ -165,9 +171,84 @@ def test_a_copy_under_way_is_not_swept(tmp_path: Path) -> None:
     for name in mine:
         (tmp_path / name).touch()
     with backup._part(tmp_path / "b.db") as (part, _):
-        (tmp_path / ".b.db.0123abcd.tickd-part").touch()
+        live = [Path(part).name + end for end in ("", "-journal", "-wal", "-shm")]
+        dead = [".b.db.0123abcd.tickd-part" + end for end in ("", "-journal", "-wal", "-shm")]
+        for name in (*live[1:], *dead, ".b.db.4567abcd.tickd-part-journal"):
+            (tmp_path / name).touch()
         backup.sweep(tmp_path)
-        assert sorted(os.listdir(tmp_path)) == sorted([*mine, Path(part).name])
+        assert sorted(os.listdir(tmp_path)) == sorted([*mine, *live])
+    assert sorted(os.listdir(tmp_path)) == sorted(mine)
+
+
+def test_a_copy_is_not_swept_before_it_is_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make, made = tempfile.mkstemp, []
+
+    def swept_once(*arguments: Any) -> tuple[int, str]:
+        made.append(make(*arguments))
+        if len(made) == 1:
+            os.unlink(made[0][1])
+        return made[-1]
+
+    monkeypatch.setattr(tempfile, "mkstemp", swept_once)
+    with backup._part(tmp_path / "b.db") as (part, descriptor):
+        assert os.path.samestat(os.stat(part), os.fstat(descriptor))
+    assert os.listdir(tmp_path) == []
+
+
+async def test_a_backup_into_the_same_folder_leaves_the_one_under_way_alone(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, released, step = threading.Event(), threading.Event(), backup.Copy._step
+
+    def held(copy: backup.Copy, status: int, remaining: int, total: int) -> None:
+        if copy._target.name == "first.db":
+            begun.set()
+            assert released.wait(10)
+        step(copy, status, remaining, total)
+
+    monkeypatch.setattr(backup.Copy, "_step", held)
+    first = asyncio.ensure_future(db.backup(tmp_path / "first.db"))
+    assert await asyncio.to_thread(begun.wait, 10)
+    await db.backup(tmp_path / "second.db")
+    released.set()
+    await first
+    assert [name for name in os.listdir(tmp_path) if backup.PART in name] == []
+    assert await asyncio.to_thread(rows, tmp_path / "first.db", "debits") == []
+
+
+async def test_a_backup_that_is_cancelled_leaves_nothing_to_tell(db: Database, tmp_path: Path) -> None:
+    told: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(context))
+    begun = asyncio.Event()
+    copying = asyncio.ensure_future(db.backup(tmp_path / "b.db", progress=lambda *_: begun.set()))
+    await begun.wait()
+    copying.cancel()
+    await asyncio.wait([copying])
+    assert copying.cancelled()
+    del copying
+    gc.collect()
+    assert told == []
+    assert not [name for name in os.listdir(tmp_path) if "b.db" in name]
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+async def test_a_new_backup_takes_no_name_that_is_taken(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_links: bool
+) -> None:
+    def refused(_source: str, target: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted", target)
+
+    if not has_links:
+        monkeypatch.setattr(os, "link", refused)
+    target = tmp_path / "new.db"
+    await db.backup(target, finish=backup.put_new)
+    former = await asyncio.to_thread(target.read_bytes)
+    await db.write(partial(booked, 1))
+    with pytest.raises(Unavailable, match=r"new\.db can't be written: File exists"):
+        await db.backup(target, finish=backup.put_new)
+    assert await asyncio.to_thread(target.read_bytes) == former
+    assert target.stat().st_mode & 0o777 == 0o600 and target.stat().st_nlink == 1
+    assert [name for name in os.listdir(tmp_path) if backup.PART in name] == []
 
 
 @pytest.fixture
@@ -177,6 +258,10 @@ def names(tmp_path: Path) -> Path:
     for name in ("backup.db", "used.db"):
         (tmp_path / name).write_bytes((tmp_path / "tickd.db").read_bytes())
     (tmp_path / "used.db-wal").write_bytes(b"log")
+    for name in ("served.db", "running.db"):
+        (tmp_path / name).write_bytes((tmp_path / "tickd.db").read_bytes())
+        (tmp_path / f"{name}.lock").touch()
+    _other(tmp_path / "other.db", (tmp_path / "tickd.db").read_bytes())
     (tmp_path / "text").write_text("mine")
     (tmp_path / "empty").touch()
     (tmp_path / "folder").mkdir()
@@ -185,6 +270,13 @@ def names(tmp_path: Path) -> Path:
     os.link(tmp_path / "tickd.db", tmp_path / "hard")
     os.mkfifo(tmp_path / "pipe")
     return tmp_path
+
+
+def _other(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE facts SET value = randomblob(32) WHERE name = 'secret'")
+        connection.execute("PRAGMA journal_mode=DELETE").fetchall()
 
 
 async def _begin(folder: Path) -> None:
@@ -200,6 +292,9 @@ async def _begin(folder: Path) -> None:
         ("empty", "", True),
         ("link", "", True),
         ("text", "exists, and is no backup of tickd's; --force replaces it", True),
+        ("other.db", "exists, and is a backup of another database; --force replaces it", True),
+        ("served.db", "is a database that a daemon has run on; --force replaces it", True),
+        ("running.db", "is the database of a running tickd", False),
         ("pipe", "is no file", False),
         ("folder", "is a directory; name a file in it", False),
         ("nowhere/b.db", "nowhere is no directory; make it first", False),
@@ -215,6 +310,8 @@ async def _begin(folder: Path) -> None:
 def test_a_backup_goes_where_it_takes_nothing_else(
     names: Path, name: str, sentence: str, forced: bool
 ) -> None:
+    lock = FileLock(str(names / "running.db"))
+    assert lock.acquire()
     for force in (False, True):
         if sentence and not (force and forced):
             with pytest.raises(Invalid, match=sentence):
@@ -222,3 +319,4 @@ def test_a_backup_goes_where_it_takes_nothing_else(
         else:
             real = check_target(str(names / "tickd.db"), names / name, force=force)
             assert real == Path(os.path.realpath(names / name))
+    lock.release()

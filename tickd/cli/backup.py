@@ -18,13 +18,13 @@ from tickd.services import backups
 @click.command()
 @db_option
 @config_option
-@click.option("--force", is_flag=True, help="Replace FILE even when it is no backup of tickd's.")
+@click.option("--force", is_flag=True, help="Replace FILE even when it is no backup of this database.")
 @quiet_option
 @click.argument("file", type=click.Path(path_type=Path))
 def backup(db: str, config: Path | None, force: bool, quiet: bool, file: Path) -> None:
     """Copy the database to FILE, whether the daemon runs or not.
 
-    The copy is checked, and appears under its name complete or not at all. An earlier backup is replaced.
+    The copy is checked, and appears under its name complete or not at all. An earlier one is replaced.
     """
     settings = settings_of(config, db)
     if database.is_new(settings.db):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
-_NAME = re.compile(r"tickd-(\d{8}T\d{6}Z)\.db")
+_NAME = re.compile(r"tickd-(\d{8}T\d{6}Z)(?:-[0-9a-f]{8})?\.db")
 _FORMAT = "%Y%m%dT%H%M%SZ"
 
 
@@ -15,13 +15,16 @@ def stamp(moment: int) -> str:
     return datetime.fromtimestamp(moment // 1000, UTC).strftime(_FORMAT)
 
 
-def name_of(moment: int) -> str:
-    """What the backup of this moment (milliseconds) is called."""
-    return f"tickd-{stamp(moment)}.db"
+def name_of(moment: int, instance: str) -> str:
+    """What the backup of this moment (milliseconds) is called; `instance` tells whose it is."""
+    return f"tickd-{stamp(moment)}-{instance[:8]}.db"
 
 
 def moment_of(name: str) -> int | None:
-    """When a backup of that name was made, in milliseconds; None for any other file."""
+    """When a backup of that name was made, in milliseconds; None for any other file.
+
+    Names of earlier versions don't say whose they are.
+    """
     found = _NAME.fullmatch(name)
     if found is None:
         return None
@@ -31,19 +34,25 @@ def moment_of(name: str) -> int | None:
         return None
 
 
-def superseded(names: Iterable[str], *, keep: int, weeks: int, newest: Collection[str] = ()) -> list[str]:
+def superseded(names: Iterable[str], *, keep: int, weeks: int, now: int) -> list[str]:
     """The backups to delete, oldest first.
 
-    Kept are the `keep` newest, the last one of each of the `weeks` newest ISO weeks (UTC) that have one,
-    and those in `newest` whatever their names say: a clock that was set back makes a new one look old.
+    Kept are the `keep` newest and the last one of each of the `weeks` newest ISO weeks (UTC) that have one.
+    Those from after `now` are judged apart, by the same rule: a clock that was wrong made them, or is wrong
+    now, and they must neither push out the others nor be pushed out.
     """
-    made = {name: moment for name in names if (moment := moment_of(name)) is not None}
-    ordered = sorted(made, key=lambda name: made[name], reverse=True)
-    kept = {*ordered[:keep], *newest}
+    made = sorted((moment, name) for name in names if (moment := moment_of(name)) is not None)
+    past = [one for one in made if one[0] <= now]
+    return [*_surplus(past, keep, weeks), *_surplus(made[len(past) :], keep, weeks)]
+
+
+def _surplus(made: list[tuple[int, str]], keep: int, weeks: int) -> list[str]:
+    ordered = made[::-1]
+    kept = {name for _, name in ordered[:keep]}
     seen: set[tuple[int, int]] = set()
-    for name in ordered:
-        week = datetime.fromtimestamp(made[name] / 1000, UTC).isocalendar()[:2]
+    for moment, name in ordered:
+        week = datetime.fromtimestamp(moment / 1000, UTC).isocalendar()[:2]
         if week not in seen and len(seen) < weeks:
             seen.add(week)
             kept.add(name)
-    return [name for name in reversed(ordered) if name not in kept]
+    return [name for _, name in made if name not in kept]

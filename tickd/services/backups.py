@@ -13,6 +13,7 @@ from tickd import logs
 from tickd.clock import Clock
 from tickd.domain import cron, rotation, times
 from tickd.domain.contents import Contents
+from tickd.domain.diagnosis import instance_of
 from tickd.errors import Invalid, StartupError, TickdError
 from tickd.store import accounts, backup, contents
 from tickd.store.database import Database
@@ -73,11 +74,10 @@ class Backups:
         secret = await accounts.fact(self._db, "secret")
         self._secret = secret if isinstance(secret, bytes) else b""
         folder = Path(self.plan.folder)
-        own = await asyncio.to_thread(self._own, folder)
-        moments = {moment: name for name in own if (moment := rotation.moment_of(name)) is not None}
-        if moments:
-            self.last_at = max(moments)
-            self.last_size = (await asyncio.to_thread(os.stat, folder / moments[self.last_at])).st_size
+        last = await asyncio.to_thread(newest_of, folder, self._secret, now, self._db.path)
+        if last is not None:
+            self.last_at, path = last
+            self.last_size = (await asyncio.to_thread(os.stat, path)).st_size
         self._settled_at = now + SETTLE
 
     async def tick(self, now: int) -> int | None:
@@ -101,6 +101,20 @@ class Backups:
         # The bounds are for a clock that was set back since they were written down.
         return max(due, min(self._settled_at, now + SETTLE), min(self._retry_at, now + RETRIES[-1]))
 
+    @property
+    def overdue_secs(self) -> float:
+        """For how long there should have been a newer backup; 0 when well.
+
+        Where there has never been one, it is counted from the start of the daemon.
+        """
+        plan, now = self.plan, self._clock.now()
+        if plan is None:
+            return 0.0
+        wanted = self._settled_at
+        if self.last_at is not None:
+            wanted = cron.next_after(plan.schedule, plan.timezone, min(self.last_at, now))
+        return max(0, now - wanted) / 1000
+
     def warnings(self) -> list[str]:
         """What a person should know of: that the last try failed, and why; empty when all is well."""
         return [f"the last backup failed: {self._fault}"] if self._failures else []
@@ -112,9 +126,9 @@ class Backups:
             await asyncio.gather(self._making, return_exceptions=True)
 
     async def _make(self, plan: Plan, now: int) -> None:
-        target = Path(plan.folder) / rotation.name_of(now)
+        target = _free_name(Path(plan.folder), now, instance_of(self._secret))
         begun = self._clock.monotonic()
-        self._making = asyncio.create_task(self._db.backup(target))
+        self._making = asyncio.create_task(self._db.backup(target, finish=backup.put_new))
         try:
             found = await asyncio.shield(self._making)
         except asyncio.CancelledError:
@@ -136,35 +150,56 @@ class Backups:
     def _failed(self, target: Path, reason: str) -> None:
         pause = RETRIES[min(self._failures, len(RETRIES) - 1)]
         self._failures += 1
-        self._fault = reason
+        # Anyone may read the warning: where on the disk it was is for the log alone.
+        self._fault = reason.replace(f"{target.parent}{os.sep}", "")
         self.failed_total += 1
         self._retry_at = self._clock.now() + pause
         words = logs.fields(file=str(target), error=reason, again_in_secs=pause // 1000)
         log.error("backup failed", extra=words)
 
-    def _own(self, folder: Path) -> list[str]:
-        """The backups in a folder that are this database's: two daemons may share one."""
-        names = [name for name in os.listdir(folder) if rotation.moment_of(name) is not None]
-        return [name for name in names if self._is_own(folder / name)]
-
-    def _is_own(self, path: Path) -> bool:
-        return path.is_file() and not path.is_symlink() and contents.secret_of(path) == self._secret
-
     def _rotate(self, plan: Plan, newest: str) -> None:
         folder = Path(plan.folder)
         try:
-            names = self._own(folder)
-            for name in rotation.superseded(names, keep=plan.keep, weeks=plan.weeks, newest=(newest,)):
+            names = _own(folder, self._secret, self._db.path)
+            # Its name may be a second or more ahead.
+            now = rotation.moment_of(newest) or self._clock.now()
+            for name in rotation.superseded(names, keep=plan.keep, weeks=plan.weeks, now=now):
                 (folder / name).unlink()
                 log.info("old backup deleted", extra=logs.fields(file=str(folder / name)))
         except OSError as error:
             log.error("old backups can't be deleted", extra=logs.fields(folder=str(folder), error=str(error)))
 
 
-def newest_of(folder: str, secret: bytes) -> int | None:
-    """When the newest backup in `folder` of the database with this secret was made (ms), or None."""
-    found = ((rotation.moment_of(name), Path(folder) / name) for name in os.listdir(folder))
-    return max((at for at, path in found if at and contents.secret_of(path) == secret), default=None)
+def newest_of(folder: Path, secret: bytes, now: int, db: str) -> tuple[int, Path] | None:
+    """The newest backup in `folder` of the database `db` with this secret: when it was made (ms), its file.
+
+    One from after `now` was made by a clock that went wrong, and tells nothing.
+    """
+    found = ((rotation.moment_of(name), folder / name) for name in _own(folder, secret, db))
+    return max(((at, path) for at, path in found if at is not None and at <= now), default=None)
+
+
+def _own(folder: Path, secret: bytes, db: str) -> list[str]:
+    """The backups in a folder that are this database's: two daemons may share one."""
+    names = [name for name in os.listdir(folder) if rotation.moment_of(name) is not None]
+    return [name for name in names if _is_own(folder / name, secret, db)]
+
+
+def _is_own(path: Path, secret: bytes, db: str) -> bool:
+    if not path.is_file() or path.is_symlink() or contents.is_lived_in(path):
+        return False
+    if contents.secret_of(path) != secret:
+        return False
+    # A daemon may be served from what was a backup: that is its database now, under whatever name.
+    return not (os.path.exists(db) and os.path.samefile(path, db))
+
+
+def _free_name(folder: Path, now: int, instance: str) -> Path:
+    """Of this moment, or of the first second after it that has no backup."""
+    moment = now
+    while os.path.lexists(folder / rotation.name_of(moment, instance)):
+        moment += times.SECOND
+    return folder / rotation.name_of(moment, instance)
 
 
 def check_plan(plan: Plan) -> None:

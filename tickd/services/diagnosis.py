@@ -123,7 +123,7 @@ def _files(asked: Asked, path: Path, seen: Seen | None, now: int) -> list[Findin
     temporary = Path(tempfile.gettempdir())
     if os.stat(temporary).st_dev != os.stat(path.parent if path.parent.is_dir() else "/").st_dev:
         found.append(_room("temporary files", temporary, 0))
-    return [*found, *_backups(asked.plan, seen, size, now)]
+    return [*found, *_backups(asked, seen, size, now)]
 
 
 def _permissions(asked: Asked, path: Path, seen: Seen | None) -> Iterator[Finding]:
@@ -160,7 +160,8 @@ def _room(check: str, folder: Path, wanted: int) -> Finding:
     return ok(check, message)
 
 
-def _backups(plan: Plan | None, seen: Seen | None, size: int, now: int) -> Iterator[Finding]:
+def _backups(asked: Asked, seen: Seen | None, size: int, now: int) -> Iterator[Finding]:
+    plan = asked.plan
     if plan is None:
         message = "there are no scheduled backups"
         yield warning("backups", message, "set backup_dir, or run tickd backup FILE from a crontab")
@@ -173,13 +174,14 @@ def _backups(plan: Plan | None, seen: Seen | None, size: int, now: int) -> Itera
     room = _room("backup disk", Path(plan.folder), size)
     if room.level != "ok":
         yield room
-    last = backups.newest_of(plan.folder, seen.secret) if seen else None
-    if last is None:
+    found = backups.newest_of(Path(plan.folder), seen.secret, now, asked.db) if seen else None
+    if found is None:
         message = f"there is no backup in {plan.folder} yet"
         yield warning("backups", message, "a running daemon makes the first a minute after its start")
         return
+    last = found[0]
     message = f"the last backup is {times.span(now - last)} old: {times.rfc3339(last)}"
-    missed = cron.next_after(plan.schedule, plan.timezone, min(last, now)) + times.HOUR
+    missed = cron.next_after(plan.schedule, plan.timezone, last) + times.HOUR
     if missed < now:
         yield error("backups", message, "its log says why the daemon makes none; backup_schedule says when")
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import ssl
 import zoneinfo
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -32,8 +33,8 @@ KNOWN = (
 
 
 def findings(holder: int | None, max_calls: int, max_checks: int) -> list[Finding]:
-    """Time zones, open files, memory."""
-    return [_zones(), _open_files(holder, max_calls, max_checks), *_memory(holder)]
+    """Time zones, root certificates, open files, memory."""
+    return [_zones(), _roots(), _open_files(holder, max_calls, max_checks), *_memory(holder)]
 
 
 def clock_finding(clock: Clock, begun: tuple[int, float], alive_at: int | None) -> Finding:
@@ -90,6 +91,20 @@ def _zone_version() -> str:
         return metadata.version("tzdata")
     except metadata.PackageNotFoundError:
         return "unknown"
+
+
+def _roots() -> Finding:
+    """Of our own process: a daemon with other SSL_CERT_FILE or SSL_CERT_DIR may have others."""
+    paths = ssl.get_default_verify_paths()
+    count = ssl.create_default_context().cert_store_stats()["x509_ca"]
+    if count:
+        return ok("root certificates", f"{count} in {paths.cafile or paths.capath}")
+    # A directory is not read before a certificate is looked for in it, by the hash that is its name.
+    folder = Path(paths.capath) if paths.capath else None
+    if folder is not None and any(folder.glob("[0-9a-f]*.[0-9]")):
+        return ok("root certificates", f"in {folder}")
+    message = "there are none: every check, job and webhook of an https address fails"
+    return error("root certificates", message, "install the package ca-certificates, or set SSL_CERT_FILE")
 
 
 def _open_files(holder: int | None, max_calls: int, max_checks: int) -> Finding:

@@ -25,7 +25,8 @@ PART = ".tickd-part"
 """How the name of a copy ends that is not complete yet."""
 _PAGES = 1024  # a step: 4 MB, then the progress is told
 _FLUSH = 8  # steps between two flushes: one of the whole file at the end would hold up everybody's
-_PART = re.compile(r"\..+\.[a-z0-9_]{8}" + re.escape(PART) + r"(-journal)?")
+_BESIDE = ("-journal", "-wal", "-shm")  # what SQLite has beside a copy while it makes one
+_PART = re.compile(rf"(\..+\.[a-z0-9_]{{8}}{re.escape(PART)})(?:{'|'.join(_BESIDE)})?")
 
 
 class Copy:
@@ -157,11 +158,24 @@ class Copy:
             self._done.set_result(found)
         else:
             self._done.set_exception(error or TickdError("the backup ended without a word"))
+            # A caller that was cancelled never takes it, and asyncio prints what nobody took.
+            self._done.exception()
 
 
 def replace(part: str, target: Path) -> None:
     """Put a complete copy where it belongs, in one step."""
     os.replace(part, target)
+
+
+def put_new(part: str, target: Path) -> None:
+    """The same where nothing is yet; FileExistsError, and nothing done, where something is."""
+    try:
+        os.link(part, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links: take the name first, so that nobody else can
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        os.replace(part, target)
 
 
 def sync(path: Path) -> None:
@@ -174,34 +188,55 @@ def sync(path: Path) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what copies left in a folder that were killed on their way."""
-    for name in os.listdir(folder):
-        if not _PART.fullmatch(name):
-            continue
-        path = folder / name
-        with contextlib.suppress(OSError):  # it is another user's, or has just gone
-            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held by a copy that is under way
-                path.unlink()
-            finally:
-                os.close(descriptor)
+    """Remove what copies left in a folder that were killed on their way; those under way keep theirs."""
+    found = [match for name in os.listdir(folder) if (match := _PART.fullmatch(name))]
+    for part in {match[1] for match in found}:
+        # A copy that is under way holds it, it is another user's, or has just gone.
+        with contextlib.suppress(OSError):
+            _remove_dead(folder / part)
+    for match in found:
+        if match[0] != match[1] and not os.path.lexists(folder / match[1]):
+            with contextlib.suppress(OSError):
+                os.unlink(folder / match[0])
+
+
+def _remove_dead(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager
 def _part(target: Path) -> Iterator[tuple[str, int]]:
     """A file beside the target for nobody but us to read, locked and gone at the end: name, descriptor."""
     sweep(target.parent)
-    descriptor, name = tempfile.mkstemp(PART, f".{target.name}.", target.parent)
+    name, descriptor = _locked(target)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield name, descriptor
     finally:
         # Only now: closing it earlier would drop SQLite's own locks on the copy.
         os.close(descriptor)
-        for leftover in (name, name + "-journal"):
+        for end in ("", *_BESIDE):
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(leftover)
+                os.unlink(name + end)
+
+
+def _locked(target: Path) -> tuple[str, int]:
+    while True:
+        descriptor, name = tempfile.mkstemp(PART, f".{target.name}.", target.parent)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.path.lexists(name):
+                return name, descriptor
+        except OSError:
+            os.close(descriptor)
+            os.unlink(name)
+            raise
+        # Another copy's sweep took it for a dead one's before it was locked.
+        os.close(descriptor)
 
 
 def _connect(path: str) -> sqlite3.Connection:

@@ -10,6 +10,7 @@ from pathlib import Path
 from tickd.domain.contents import Contents
 from tickd.errors import Invalid, StartupError, Unavailable
 from tickd.store import migrate
+from tickd.store.lock import FileLock
 
 NOUNS = ("accounts", "users", "jobs", "monitors", "heartbeats", "incidents")
 """The tables whose rows a person counts."""
@@ -18,6 +19,8 @@ ANY_SCHEMA = 2**31
 
 SIZES = ("PRAGMA page_count", "PRAGMA page_size")
 TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table'"
+BESIDE = ("-wal", "-shm", "-journal", ".lock")
+"""How the names of the files end that a daemon has beside its database; the lock stays when it stops."""
 WHOSE = "SELECT value FROM facts WHERE name = 'secret'"
 
 
@@ -69,10 +72,10 @@ def check(connection: sqlite3.Connection, *, quick: bool = False) -> None:
         raise Unavailable(f"it failed its check of references: table {broken[0]}")
 
 
-def secret_of(path: Path) -> bytes | None:
-    """The secret of the daemon whose database a file is; None when it is no such file."""
+def secret_of(path: Path, *, still: bool | None = True) -> bytes | None:
+    """The secret of the daemon whose database a file is; None when it is no such file; `still` as above."""
     try:
-        connection = connect(path, still=True)
+        connection = connect(path, still=still)
         try:
             row = connection.execute(WHOSE).fetchone()
         finally:
@@ -80,6 +83,11 @@ def secret_of(path: Path) -> bytes | None:
     except (sqlite3.Error, StartupError):
         return None
     return row[0] if row and isinstance(row[0], bytes) else None
+
+
+def is_lived_in(path: Path) -> bool:
+    """Whether a daemon has the file as its database, or had it: what it keeps beside it is there."""
+    return any(os.path.lexists(f"{path}{end}") for end in BESIDE)
 
 
 def check_target(source: str, target: Path, *, force: bool) -> Path:
@@ -90,7 +98,7 @@ def check_target(source: str, target: Path, *, force: bool) -> Path:
     if not real.parent.is_dir():
         raise Invalid(str(real.parent), "is no directory; make it first")
     own = os.path.realpath(source)
-    if str(real) in {own + end for end in ("-wal", "-shm", "-journal", ".lock")}:
+    if str(real) in {own + end for end in BESIDE}:
         raise Invalid(str(target), "belongs to the database itself")
     if str(real) == own or (real.exists() and os.path.exists(own) and os.path.samefile(own, real)):
         raise Invalid(str(target), "is the database itself")
@@ -99,6 +107,20 @@ def check_target(source: str, target: Path, *, force: bool) -> Path:
         raise Invalid(str(target), "is in use as a database: a log is beside it")
     if real.exists() and not real.is_file():
         raise Invalid(str(target), "is no file")
-    if real.exists() and not force and real.stat().st_size and secret_of(real) is None:
-        raise Invalid(str(target), "exists, and is no backup of tickd's; --force replaces it")
+    if FileLock(str(real)).held_by() is not None:
+        raise Invalid(str(target), "is the database of a running tickd")
+    if real.exists() and not force and real.stat().st_size:
+        _check_former(source, real, str(target))
     return real
+
+
+def _check_former(source: str, real: Path, name: str) -> None:
+    former = secret_of(real)
+    if former is None:
+        raise Invalid(name, "exists, and is no backup of tickd's; --force replaces it")
+    if is_lived_in(real):
+        raise Invalid(name, "is a database that a daemon has run on; --force replaces it")
+    own = secret_of(Path(os.path.realpath(source)), still=None)
+    # Where the source can't be read, the copy says why.
+    if own is not None and former != own:
+        raise Invalid(name, "exists, and is a backup of another database; --force replaces it")

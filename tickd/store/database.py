@@ -19,7 +19,7 @@ from tickd.errors import StartupError, Unavailable
 from tickd.store import backup, migrate
 from tickd.store.faults import unavailable
 from tickd.store.lock import FileLock
-from tickd.store.volume import Volume, measure
+from tickd.store.volume import Place, Volume, measure
 from tickd.store.writer import Writer, WriterStats
 
 T = TypeVar("T")
@@ -75,7 +75,7 @@ class Database:
         """
         database = cls(path)
         opening = _Opening(path, migrations, busy_timeout_secs, exclusive)
-        database._writer = Writer(opening.start, opening.finish)
+        database._writer = Writer(opening.start, opening.finish, opening.fault)
         await database._writer.open()
         try:
             for _ in range(0 if path == MEMORY else readers):
@@ -125,18 +125,24 @@ class Database:
         return found[0] * found[2], found[1] * found[2]
 
     async def volume(self) -> Volume:
-        """What the file, its log and its disk hold, as the file system says."""
+        """What the file, its log and its disk hold, as the file system says; OSError where it doesn't."""
         return Volume() if self._path == MEMORY else await asyncio.to_thread(measure, self._path)
 
-    async def backup(self, target: Path, *, progress: Callable[[int, int], None] | None = None) -> Contents:
+    async def backup(
+        self,
+        target: Path,
+        *,
+        progress: Callable[[int, int], None] | None = None,
+        finish: backup.Finish = backup.replace,
+    ) -> Contents:
         """Write a checked copy to `target` while writes go on; `progress` gets (pages done, pages in all).
 
-        The copy appears under its name complete or not at all. Unavailable when the disk is full or the
-        copy fails its integrity check.
+        The copy appears under its name complete or not at all: `finish` puts it there. Unavailable when the
+        disk is full or the copy fails its integrity check.
         """
         if self._closing:
             raise Unavailable("the daemon is stopping")
-        copy = backup.Copy(self._path, target, progress)
+        copy = backup.Copy(self._path, target, progress, finish=finish)
         if self._path == MEMORY:
             return await self._writer.submit_alone(copy.run)
         self._backups.add(copy)
@@ -144,6 +150,11 @@ class Database:
             return await copy.run_in_thread()
         finally:
             self._backups.discard(copy)
+
+    @property
+    def path(self) -> str:
+        """The file, as it was named; `:memory:` is none."""
+        return self._path
 
     async def close(self) -> None:
         """Run what waits in both lanes, checkpoint, close, release the lock; later calls are Unavailable."""
@@ -236,6 +247,7 @@ class _Opening:
         self._busy_timeout_secs = busy_timeout_secs
         self._exclusive = exclusive
         self._lock = None if path == MEMORY else FileLock(path)
+        self._place: Place | None = None
 
     def start(self) -> sqlite3.Connection:
         """Lock, connect, check, migrate."""
@@ -251,6 +263,10 @@ class _Opening:
                     self._await_schema(connection, len(steps))
                 self._set_pragmas(connection)
                 migrate.migrate(connection, self._path, steps)
+                if self._path != MEMORY:
+                    # The first read makes the log, which is then there for as long as the file is open.
+                    connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+                    self._place = Place(self._path)
             except BaseException:
                 connection.close()
                 raise
@@ -260,6 +276,10 @@ class _Opening:
         if not self._exclusive:
             self._release()
         return connection
+
+    def fault(self) -> Unavailable | None:
+        """Why nothing may be written: the file is no longer where the next start would look for it."""
+        return None if self._place is None else self._place.fault()
 
     def finish(self, connection: sqlite3.Connection) -> None:
         """Empty the WAL into the file, close, unlock."""
