@@ -329,7 +329,7 @@ class Daemon:
         async with patiently(self._supervisor, self.clock):
             await self.start()
             await first
-        self._supervisor.ready()
+        await self._supervisor.ready()
         warming = asyncio.create_task(self._warm())
         await started()
         ends: list[asyncio.Future[Any]] = [

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.process.target import Target
 from tests.support.process import Child, Wall, eventually, query, served, spawned
 from tickd.domain import times
@@ -115,3 +117,35 @@ def test_a_loop_that_dies_ends_the_process(db: Path, wall: Wall) -> None:
         assert tickd.log.splitlines()[-1] == "tickd: the cron loop died"
         assert '"event": "stopped"' in tickd.log
     assert query(db, "PRAGMA integrity_check") == [("ok",)]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "said"),
+    [("", "the database file"), ("-wal", "the database's write-ahead log")],
+)
+def test_a_file_that_is_moved_away_takes_no_writes(db: Path, suffix: str, said: str) -> None:
+    sentence = f"{said} has been deleted, moved or replaced"
+    moved, here = db.with_name("moved"), db.with_name(db.name + suffix)
+    with served(db) as tickd:
+        job = tickd.job()
+        here.rename(moved)
+        wanted = {"name": "new", "schedule": "@daily", "endpoint": job["endpoint"]}
+        # What is acknowledged is kept: nothing of this would be.
+        refused = tickd.call("POST", "/v1/jobs", wanted)
+        assert (refused.status, refused.json) == (503, {"error": sentence})
+        here.write_bytes(b"")
+        assert tickd.call("POST", "/v1/jobs", wanted).status == 503, "another file in its place is no better"
+        here.unlink()
+        ready = tickd.call("GET", "/readyz", key=None)
+        assert (ready.status, ready.json["faults"][0]) == (503, f"the database can't be written: {sentence}")
+        assert str(db.parent) not in str(ready.json), "a path is nobody's business"
+        overview = tickd.call("GET", "/v1/overview").json
+        assert (overview["ready"], overview["faults"][0]) == (False, ready.json["faults"][0])
+        metrics = tickd.metrics()
+        assert metrics["tickd_ready"] == 0
+        assert ("tickd_database_bytes" in metrics) == bool(suffix)
+        moved.rename(here)
+        assert tickd.call("POST", "/v1/jobs", wanted).status == 201
+        eventually(lambda: tickd.call("GET", "/readyz").status == 200)
+        assert tickd.stop()[0] == 0
+    assert query(db, "SELECT name FROM jobs ORDER BY name") == [("new",), ("nightly",)]

@@ -72,6 +72,8 @@ def test_a_supervised_life(db: Path, manager: Manager) -> None:
         assert first.startswith("EXTEND_TIMEOUT_USEC="), "a start asks for its time"
         assert 3 <= manager.beats(5 * PERIOD_SECS) <= 12
         eventually(lambda: any(line.startswith("STATUS=ready: 0 jobs") for line in manager.listen()))
+        assert not any(line.startswith("STATUS=not ready") for line in manager.heard), manager.heard
+        assert "the daemon hangs" not in tickd.log, "its loops begin one after the other"
         # No child may speak for the daemon.
         inherited = Path(f"/proc/{tickd.process.pid}/environ").read_bytes()
         assert b"NOTIFY_SOCKET" in inherited, "it was started with it"

@@ -96,6 +96,18 @@ async def test_a_broken_invariant_is_told_with_its_reason_after_a_second_look(
     assert said == ["tickd's own invariants are broken", "tickd's own invariants hold again"]
 
 
+async def test_a_database_file_that_has_gone_is_told(tmp_path: Path) -> None:
+    async with pair(tmp_path) as (hears, tells, made):
+        assert await passing(tells, 2) == 1
+        (tmp_path / "tells.db").unlink()
+        # The sign of life is what is written anyway, every ten seconds.
+        await passing(tells, 3 * EVERY)
+        kind, words = (await kinds(hears, made))[-1]
+        assert kind == "fail"
+        assert words.startswith("the database can't be written: the database file has been deleted")
+        assert str(tmp_path) not in words
+
+
 async def test_a_fault_that_has_passed_by_the_second_look_is_not_told(
     tmp_path: Path,
 ) -> None:
@@ -119,12 +131,16 @@ async def test_a_target_that_fails_is_logged_once_and_harms_nothing(
         own = tickd.daemon.services.own_heartbeat
         assert await passing(tickd, EVERY + 2) == 2
         assert own.sent["undelivered"] == 2
+        assert own.overdue_secs == 2, "counted from the start as long as none was delivered"
         assert caplog.text.count("own heartbeat not delivered") == 1
         assert (await tickd.call("GET", "/readyz", key=None)).status == 200
         endpoint.status = 200
         assert await passing(tickd, EVERY) == 3
         assert own.sent["success"] == 1
         assert own.delivered_at is not None
+        assert own.overdue_secs == 0
+        async with tickd._session.get(tickd.url + "/metrics") as answer:
+            assert "tickd_own_heartbeat_overdue_seconds 0.0\n" in await answer.text()
     assert "the-secret-token" not in caplog.text
 
 

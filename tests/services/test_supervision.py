@@ -89,3 +89,38 @@ async def test_a_writer_that_hangs_silences_it_and_a_full_disk_does_not(
     )
     await supervision.tick(0)
     assert "WATCHDOG=1" not in heard(manager)
+
+
+async def test_nothing_is_said_while_the_daemon_starts_or_stops(
+    tickd: Harness, supervision: Supervision, manager: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    health = tickd.daemon.services.health
+    monkeypatch.setattr(health, "accepting", False)
+    monkeypatch.setattr(health.loops[-1], "alive", False)
+    assert await supervision.tick(0) == tickd.clock.now() + 50
+    assert heard(manager) == []
+    assert health.hangs() == []
+
+
+async def test_a_sentence_is_said_once(
+    tickd: Harness, supervision: Supervision, manager: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tickd.daemon.services.health.loops[-1], "alive", False)
+    await supervision.tick(0)
+    assert heard(manager) == ["STATUS=not ready: the witness loop does not run"]
+
+
+async def test_a_database_that_is_slow_to_answer_delays_no_word_to_the_watchdog(
+    tickd: Harness, tmp_path: Path, manager: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    health, clock = tickd.daemon.services.health, tickd.clock
+
+    async def slow() -> None:
+        clock.step(4_000)
+        raise TimeoutError
+
+    monkeypatch.setattr(health, "ledger", slow)
+    begun = clock.now()
+    due = await Supervision(Supervisor(str(tmp_path / "notify"), 10.0), health, clock).tick(0)
+    assert due == begun + 5_000, "half the period after the last word"
+    assert heard(manager) == ["WATCHDOG=1", "STATUS=ready"]

@@ -13,6 +13,7 @@ from tests.support.daemon import Harness, eventually
 from tests.support.endpoint import Endpoint
 from tickd import __version__
 from tickd.errors import Unavailable
+from tickd.loops.runner import BACKOFF_SECS
 from tickd.services.health import Health
 from tickd.store.volume import Volume
 
@@ -111,6 +112,39 @@ async def test_a_loop_that_fails_shows_and_recovers(
 
     await eventually(ready)
     assert value(await metrics(tickd), "tickd_loop_errors_total", loop="cron") == 1
+
+
+async def test_a_loop_that_a_full_disk_has_stopped_goes_on_as_soon_as_there_is_room(
+    tickd: Harness, health: Health, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer, cron = tickd.daemon._database._writer, tickd.daemon.loops[0]
+
+    async def full(_now: int) -> None:
+        raise Unavailable("the disk is full")
+
+    async def failed(count: int) -> None:
+        async def so() -> bool:
+            return cron.state.errors == count and cron.state.ticking_since is None
+
+        await eventually(so)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cron, "_tick", full)
+        cron.wake()
+        for count in range(1, 7):
+            await failed(count)
+            if count < 6:
+                await tickd.clock.advance(BACKOFF_SECS[min(count, len(BACKOFF_SECS)) - 1])
+    # It would rest for half a minute now.
+    monkeypatch.setattr(writer, "_last_error", "the disk is full")
+
+    async def ready() -> bool:
+        await tickd.clock.advance(1.0)
+        return (await tickd.call("GET", "/readyz", key=None)).status == 200
+
+    begun = tickd.clock.monotonic()
+    await eventually(ready)
+    assert tickd.clock.monotonic() - begun < BACKOFF_SECS[-1] / 2
 
 
 async def scrape(tickd: Harness) -> str:

@@ -70,6 +70,24 @@ async def test_each_subject_is_told_with_its_state_and_latest_result(
     assert sample.labels == {"kind": "job", "id": job["id"], "name": name}
 
 
+async def test_a_silence_is_no_ping(tickd: Harness) -> None:
+    beat = (await tickd.call("POST", "/v1/heartbeats", {"name": "beat", "interval_secs": 60})).json
+    await tickd.call("GET", f"/p/{beat['token']}", key=None)
+    await tickd.clock.advance(3600)
+
+    async def missed() -> bool:
+        families = await scraped(tickd)
+        return numbers(families["tickd_subject_last_timestamp_seconds"])["beat"] > NOON / 1000
+
+    await eventually(missed)
+    families = await scraped(tickd)
+    assert numbers(families["tickd_subject_ping_timestamp_seconds"]) == {"beat": NOON / 1000}
+    assert numbers(families["tickd_subject_up"]) == {"beat": 0}
+    # What is paused is not forgotten: the rule asks for both.
+    await tickd.call("POST", f"/v1/heartbeats/{beat['id']}/pause")
+    assert numbers((await scraped(tickd))["tickd_subject_up"]) == {}
+
+
 async def test_strangers_see_nothing(tickd: Harness) -> None:
     await tickd.job()
     accounts = tickd.daemon.services.accounts

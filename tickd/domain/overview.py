@@ -75,7 +75,7 @@ class Item(Struct, frozen=True, kw_only=True):
     """A job, a monitor or a heartbeat in the list; times in milliseconds.
 
     `since` is when its state began where that is known, `next_at` when it runs, is checked or should ping
-    next, `running` whether a run of it is under way.
+    next, `running` whether a run of it is under way, `pinged_at` when a heartbeat's latest ping came.
     """
 
     kind: SubjectKind
@@ -93,6 +93,7 @@ class Item(Struct, frozen=True, kw_only=True):
     target: str
     running: bool = False
     slug: str = ""
+    pinged_at: int | None = None
 
 
 class Page(NamedTuple):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tickd.clock import Clock
 from tickd.domain import times
-from tickd.errors import TickdError
+from tickd.errors import TickdError, Unavailable
 from tickd.outbound.exchanges import Exchanges
 from tickd.services.checking import Checking
 from tickd.services.delivery import Delivery
@@ -138,8 +138,11 @@ class Health:
     def hangs(self) -> list[str]:
         """What only a restart could free, each in a sentence: a loop or the writer that moves no more.
 
-        A disk that is full or a file that is locked is none of it: a restart would find it so again.
+        A disk that is full or a file that is locked is none of it: a restart would find it so again. Nor is
+        anything while the daemon starts or stops.
         """
+        if not self.accepting:
+            return []  # the loops begin one after the other, and end so
         monotonic, writer = self._clock.monotonic(), self._db.stats
         found = [
             f"the {loop.name} loop hangs"
@@ -171,9 +174,9 @@ class Health:
             async with asyncio.timeout(ANSWER_SECS):
                 overdue = await jobs.overdue(self._db, self._clock.now() - OVERDUE)
                 waiting = (await self.outbox()).oldest_secs
-                free = (await self._db.volume()).free
-        except (TimeoutError, TickdError, OSError) as error:
-            return [*found, f"it can't be found out more: {error or type(error).__name__}"]
+                free = (await self.volume()).free
+        except (TimeoutError, TickdError) as error:
+            return [*found, f"it can't be found out more: {str(error) or type(error).__name__}"]
         if overdue:
             found.append(_overdue(overdue))
         if waiting * times.SECOND > OVERDUE_ALERT:
@@ -229,8 +232,12 @@ class Health:
         return await heartbeats.states(self._db, self._clock.now())
 
     async def volume(self) -> Volume:
-        """Bytes of the database file, of its log, and free on their disk; OSError when it can't be asked."""
-        return await self._db.volume()
+        """Bytes of the database file, of its log, and free on their disk; Unavailable where nobody says."""
+        try:
+            return await self._db.volume()
+        except OSError as error:
+            # Without the path, which is nobody's business but the operator's.
+            raise Unavailable(f"the disk can't be asked: {error.strerror}") from error
 
     @property
     def reads(self) -> int:

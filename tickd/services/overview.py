@@ -142,6 +142,7 @@ class Overview:
             target=_target(kind, found["target"]),
             running=bool(found["running"]),
             slug=found["slug"],
+            pinged_at=found.get("last_pinged_at"),
         )
 
     async def bars(self, items: Sequence[Item], count: int) -> dict[str, list[Day]]:

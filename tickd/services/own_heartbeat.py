@@ -48,6 +48,12 @@ class OwnHeartbeat:
         """Whether there is a URL to ping."""
         return bool(self._url)
 
+    @property
+    def overdue_secs(self) -> float:
+        """For how long one should have been delivered, since the start where none was; 0 when well."""
+        since = self._health.started_at if self.delivered_at is None else self.delivered_at
+        return max(0.0, (self._clock.now() - since) / 1000 - self._every_secs)
+
     async def tick(self, now: int) -> int | None:
         """Look and tell; when to do so again (milliseconds)."""
         if not self._url:

@@ -18,7 +18,9 @@ from tickd.services.health import Health
 STATUS_SECS = 60.0
 """How often the line about what there is to do is written anew."""
 ASK_SECS = 5.0
-"""How long it may take to count what there is; until then the line stays as it is."""
+"""How long it may take at most to count what there is; until then the line stays as it is."""
+BEGIN_SECS = 0.05
+"""How soon it looks again while the daemon starts."""
 EXTEND_EVERY_SECS = 10.0
 EXTEND_SECS = 60.0
 """What a start asks for again and again, as long as it goes on."""
@@ -42,25 +44,30 @@ class Supervision:
         """Tell the manager; when to do so again (milliseconds), or never where there is none."""
         if not self._supervisor.is_there:
             return None
+        begun = self._clock.now()
+        if not self._health.accepting:
+            # The other loops begin after this one: until then they look as if they did not run.
+            return begun + round(BEGIN_SECS * times.SECOND)
         hangs = self._health.hangs()
         if not hangs:
             self._supervisor.alive()
         elif not self._is_hung:
             log.critical("the daemon hangs; the watchdog is told no more", extra=logs.fields(reason=hangs[0]))
         self._is_hung = bool(hangs)
-        await self._describe(hangs)
         watchdog = self._supervisor.watchdog_secs
         pause = STATUS_SECS if watchdog is None else min(STATUS_SECS, watchdog / 2)
-        return self._clock.now() + max(1, round(pause * times.SECOND))
+        await self._describe(hangs, min(ASK_SECS, pause / 2))
+        # Counted from the word to the watchdog: a database that is slow to answer must not delay the next.
+        return begun + max(1, round(pause * times.SECOND))
 
-    async def _describe(self, hangs: Sequence[str]) -> None:
-        faults = [*hangs, *self._health.faults()]
+    async def _describe(self, hangs: Sequence[str], patience_secs: float) -> None:
+        faults = list(dict.fromkeys((*hangs, *self._health.faults())))
         if faults:
             self._tell("not ready: " + "; ".join(faults))
             return
         if self._clock.monotonic() - self._counted >= STATUS_SECS:
             with contextlib.suppress(TimeoutError, TickdError):
-                async with asyncio.timeout(ASK_SECS):
+                async with asyncio.timeout(patience_secs):
                     self._words = await self._count()
                     self._counted = self._clock.monotonic()
         self._tell("ready: " + self._words if self._words else "ready")

@@ -58,6 +58,8 @@ class Witness:
         self.steps = 0
         self.stepped_back: Callable[[int], None] = lambda _moment: None
         self.stepped: Callable[[], None] = lambda: None
+        self.writes_again: Callable[[], None] = lambda: None
+        self._was_refused = False
         self.blinded: Callable[[Blind], None] = lambda _blind: None
 
     async def begin(self, now: int) -> None:
@@ -74,7 +76,8 @@ class Witness:
         self._sign(now)
 
     async def tick(self, now: int) -> int:
-        """Measure the loop's lag, notice a step of the wall clock, and sign every ten seconds."""
+        """Measure the loop's lag, notice a step of the clock or the end of a fault of the disk, sign every
+        ten seconds."""
         monotonic = self._clock.monotonic()
         if self._expected is not None:
             self.last_lag_secs = max(0.0, monotonic - self._expected)
@@ -82,8 +85,14 @@ class Witness:
         # Left alone by a tick that fails, it would show the runner's pause as a lag.
         self._expected = None
         self.look(now)
-        await self._record()
-        if now - self._alive_at >= ALIVE_EVERY or now < self._alive_at:
+        is_refused = self._db.stats.last_error is not None
+        if self._was_refused and not is_refused:
+            self.writes_again()
+        self._was_refused = is_refused
+        if not is_refused:
+            await self._record()
+        # While the disk refuses every write, it is asked each second whether it still does.
+        if is_refused or now - self._alive_at >= ALIVE_EVERY or now < self._alive_at:
             self._sign(now)
         self._expected = self._clock.monotonic() + 1.0
         return self._clock.now() + times.SECOND

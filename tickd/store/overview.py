@@ -75,8 +75,8 @@ HEARTBEATS = (
     + _NEXT["heartbeat"]
     + " AS next_at, iif(schedule = '', interval_secs, schedule) AS target, created_at, "
     + _STATE["heartbeat"]
-    + " AS state, open_runs > 0 AS running, slug, l.kind AS last_kind, l.at AS last_at, l.degraded, "
-    "l.duration_ms, l.message AS words FROM heartbeats LEFT JOIN heartbeat_events AS l "
+    + " AS state, open_runs > 0 AS running, slug, last_pinged_at, l.kind AS last_kind, l.at AS last_at, "
+    "l.degraded, l.duration_ms, l.message AS words FROM heartbeats LEFT JOIN heartbeat_events AS l "
     "ON l.row = (SELECT row FROM heartbeat_events AS e WHERE e.heartbeat = heartbeats.row "
     "AND e.kind IN ('success', 'fail', 'missed', 'overran') ORDER BY e.at DESC LIMIT 1) "
     "WHERE heartbeats.row IN (SELECT value FROM json_each(:rows))"

@@ -63,15 +63,20 @@ class WriterStats:
 class Writer:
     """The one thread that writes; every method but the constructor's callables is for the event loop.
 
-    `start` opens the connection on the thread, `finish` closes it there.
+    `start` opens the connection on the thread, `finish` closes it there; `fault` says before each batch why
+    nothing may be written now.
     """
 
     def __init__(
-        self, start: Callable[[], sqlite3.Connection], finish: Callable[[sqlite3.Connection], None]
+        self,
+        start: Callable[[], sqlite3.Connection],
+        finish: Callable[[sqlite3.Connection], None],
+        fault: Callable[[], Unavailable | None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._start = start
         self._finish = finish
+        self._fault = fault
         self._monotonic = SystemClock().monotonic
         # Deques, because append and popleft are atomic: lists swapped between threads lose rows.
         self._urgent: deque[_Waiting] = deque()
@@ -271,6 +276,10 @@ class Writer:
 
     def _run_batch(self) -> None:
         self._batches += 1
+        fault = self._fault()
+        if fault is not None:
+            self._refuse(fault, [*self._drain()])
+            return
         try:
             self._connection.execute(_BEGIN)
         except sqlite3.Error as error:
@@ -398,7 +407,7 @@ class Writer:
             for _ in range(len(lane)):
                 yield lane.popleft()
 
-    def _refuse(self, error: sqlite3.Error, waiting: list[_Waiting]) -> None:
+    def _refuse(self, error: sqlite3.Error | Unavailable, waiting: list[_Waiting]) -> None:
         """No transaction can begin: everyone who waits is told, instead of waiting for the next try."""
         self._report(error)
         self._failed_batches += 1
@@ -422,7 +431,8 @@ class Writer:
         # Once a fault, not once a batch; and a disk on the brink of full must not fill the log.
         if sentence != self._last_error and self._monotonic() >= self._quiet_until:
             self._quiet_until = self._monotonic() + QUIET_SECS
-            logger.error("the database was not written: %s", sentence, exc_info=error)
+            cause = error.__cause__ if isinstance(error, Unavailable) else error
+            logger.error("the database was not written: %s", sentence, exc_info=cause)
         self._last_error = sentence
 
     def _post(self, function: Callable[[Any], object], argument: Any) -> None:

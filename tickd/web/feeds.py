@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 import msgspec
 
-from tickd.domain import times, uptime
+from tickd.domain import texts, times, uptime
 from tickd.domain.status_views import WELL, Line, Note, Planned, View
 from tickd.web.pages import words
 
@@ -150,4 +150,4 @@ def _drawn(item: _Item, link: str) -> str:
 
 def _xml(text: str) -> str:
     """Text for an XML file, without what none may hold."""
-    return escape("".join(letter for letter in text if letter.isprintable() or letter in "\t\n"))
+    return escape("".join(letter for letter in text if texts.is_printable(letter) or letter in "\t\n"))

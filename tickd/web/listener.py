@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable
 from typing import cast
 
 from aiohttp import web
 
 from tickd.errors import StartupError
 from tickd.web.connections import PATIENCE_SECS, Connections
+from tickd.web.protocol import Protocol
 from tickd.web.quick import Quick
+from tickd.web.traffic import TRAFFIC
 
 LINGER_SECS = 0.5
 """How long the rest of a refused body is read, so that its sender gets to see the refusal."""
@@ -24,24 +25,29 @@ class Listener:
     def __init__(self, app: web.Application, *, most: int, quick: Quick | None) -> None:
         self._most = most
         self._quick = quick
-        self._runner = web.AppRunner(
-            app,
-            access_log=None,
-            handle_signals=False,
-            shutdown_timeout=1.0,
-            keepalive_timeout=PATIENCE_SECS,
-            lingering_time=LINGER_SECS,
-            logger=_protocol_log(),
-        )
+        self._traffic = app[TRAFFIC]
+        self._runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=1.0)
         self._server: asyncio.Server | None = None
         self._connections: Connections | None = None
 
     async def open(self, host: str, port: int) -> tuple[str, int]:
         """Bind and listen; the address, with the port that was found for 0. StartupError says why not."""
         await self._runner.setup()
-        make = cast(Callable[[], asyncio.Protocol], self._runner.server)
+        loop, quiet = asyncio.get_running_loop(), _protocol_log()
+        server = cast(web.Server, self._runner.server)
+
+        def make() -> Protocol:
+            return Protocol(
+                server,
+                self._traffic,
+                loop=loop,
+                access_log=None,
+                keepalive_timeout=PATIENCE_SECS,
+                lingering_time=LINGER_SECS,
+                logger=quiet,
+            )
+
         self._connections = Connections(make, most=self._most, quick=self._quick)
-        loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(self._connections, host, port, backlog=1024)
         except OSError as error:
@@ -66,7 +72,7 @@ class Listener:
 
 
 def _protocol_log() -> logging.Logger:
-    """What aiohttp says of requests that are no HTTP; without the traceback, whose text holds headers."""
+    """What aiohttp says of callers that have gone; without the traceback, whose text may hold headers."""
     quiet_log = logging.getLogger("tickd.http")
 
     def quiet(record: logging.LogRecord) -> bool:

@@ -50,7 +50,7 @@ def say_errors(no_page: Callable[[web.Request], Awaitable[web.StreamResponse]]) 
 
 def _said(request: web.Request, error: Exception) -> web.Response:
     """The answer of an error, on the face that the path belongs to."""
-    refuse, refuse_as = _faces(request.path)
+    refuse, refuse_as = faces(request.path)
     if isinstance(error, TickdError):
         return refuse(error)
     if isinstance(error, web.HTTPNotFound):
@@ -82,7 +82,7 @@ def refuse_while_stopping(accepting: Callable[[], bool]) -> Middleware:
     return check
 
 
-def _faces(path: str) -> tuple[Refuse, RefuseAs]:
+def faces(path: str) -> tuple[Refuse, RefuseAs]:
     """How the face that `path` belongs to words an error, and one that the domain has no name for."""
     if path.startswith(envelope.PREFIXES):
         return envelope.refuse, envelope.refuse_as

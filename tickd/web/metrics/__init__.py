@@ -44,7 +44,6 @@ class _Families:
 
 async def _families(call: Call) -> list[Metric]:
     services, health = call.services, call.services.health
-    _, reusable = await health.database_size()
     return [
         *jobs.of_ledger(await health.ledger()),
         *jobs.of_firing(health),
@@ -58,7 +57,7 @@ async def _families(call: Call) -> list[Metric]:
         daemon.of_listeners(services),
         *backups.of_backups(services.backups),
         *store.of_writer(health),
-        *store.of_volume(await health.volume(), reusable),
+        *await store.of_volume(health),
         *requests.of_traffic(call.request.app[TRAFFIC]),
         *process.of_process(),
     ]

@@ -22,6 +22,12 @@ def of_backups(backups: Backups) -> Iterator[Metric]:
             CounterMetricFamily("tickd_backup_failures", "Backups that failed since the start."),
             backups.failed_total,
         ),
+        (
+            GaugeMetricFamily(
+                "tickd_backup_overdue_seconds", "How long the schedule waits for a newer backup; 0 when well."
+            ),
+            backups.overdue_secs,
+        ),
         (GaugeMetricFamily("tickd_backup_size_bytes", "The size of the last backup."), backups.last_size),
         (
             GaugeMetricFamily(

@@ -10,7 +10,7 @@ from tickd import __version__
 from tickd.services.bundle import Services
 from tickd.services.health import Health
 from tickd.services.own_heartbeat import OwnHeartbeat
-from tickd.web.metrics.families import counter, gauge, histogram, labelled
+from tickd.web.metrics.families import counter, gauge, histogram, labelled, maybe
 
 
 def of_daemon(health: Health) -> Iterator[Metric]:
@@ -61,6 +61,11 @@ def of_own_heartbeat(own: OwnHeartbeat) -> Iterator[Metric]:
         "tickd_own_heartbeat_timestamp_seconds",
         "When one was last delivered; 0 when none was.",
         (own.delivered_at or 0) / 1000,
+    )
+    yield maybe(
+        "tickd_own_heartbeat_overdue_seconds",
+        "For how long one should have been delivered; 0 when well, absent without a URL.",
+        own.overdue_secs if own.is_wanted else None,
     )
 
 

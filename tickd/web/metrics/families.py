@@ -17,6 +17,14 @@ def gauge(name: str, words: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(name, words, value=value)
 
 
+def maybe(name: str, words: str, value: float | None) -> GaugeMetricFamily:
+    """The same where it is known; a family without a number where it is not."""
+    family = GaugeMetricFamily(name, words)
+    if value is not None:
+        family.add_metric([], value)
+    return family
+
+
 def counter(name: str, words: str, value: float) -> CounterMetricFamily:
     """A number that only grows; `_total` is added to its name."""
     return CounterMetricFamily(name, words, value=value)

@@ -8,8 +8,9 @@ from typing import Any
 
 from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
 
+from tickd.errors import Unavailable
 from tickd.services.health import Health
-from tickd.web.metrics.families import counter, gauge, labelled
+from tickd.web.metrics.families import counter, gauge, labelled, maybe
 
 
 def of_writer(health: Health) -> Iterator[Metric]:
@@ -36,13 +37,18 @@ def of_writer(health: Health) -> Iterator[Metric]:
     yield gauge("tickd_store_reads_in_flight", "Queries that run or wait for a reader.", health.reads)
 
 
-def of_volume(volume: tuple[int, int, int | None], reusable: int) -> Iterator[Metric]:
-    """How large the file and its log are, and what room is left."""
-    size, log, free = volume
-    yield gauge("tickd_database_bytes", "Size of the database file; 0 in memory.", size)
-    yield gauge("tickd_database_free_bytes", "What of it is free for what comes.", reusable)
-    yield gauge("tickd_database_wal_bytes", "Size of its write-ahead log.", log)
-    room = GaugeMetricFamily("tickd_disk_free_bytes", "What is free on the disk of the database.")
-    if free is not None:
-        room.add_metric([], free)
-    yield room
+async def of_volume(health: Health) -> list[Metric]:
+    """How large the file and its log are, and what room is left; no numbers where nobody says."""
+    _, reusable = await health.database_size()
+    try:
+        found = await health.volume()
+    except Unavailable:
+        found = None
+    numbers = (None, None, None) if found is None else found
+    families = (
+        ("tickd_database_bytes", "Size of the database file; 0 in memory.", numbers[0]),
+        ("tickd_database_free_bytes", "What of it is free for what comes.", reusable),
+        ("tickd_database_wal_bytes", "Size of its write-ahead log.", numbers[1]),
+        ("tickd_disk_free_bytes", "What is free on the disk of the database.", numbers[2]),
+    )
+    return [maybe(name, words, number) for name, words, number in families]

@@ -64,6 +64,11 @@ FAMILIES: tuple[Family, ...] = (
         "When its latest result came, if that was a success; absent after a failure.",
         _success,
     ),
+    Family(
+        "tickd_subject_ping_timestamp_seconds",
+        "When a heartbeat's latest ping came, of whatever kind; absent where none has, and of all else.",
+        lambda item, _: _seconds(item.pinged_at),
+    ),
     Family("tickd_subject_duration_seconds", "How long its latest result took.", _took),
     Family(
         "tickd_subject_next_timestamp_seconds",
