@@ -108,6 +108,32 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("a.yaml", "a: [", "a.yaml is not valid YAML: "),
         ("a.yaml", "a: 1\na: 2", "a.yaml is not valid YAML: a is there twice (line 2, column 1)"),
         ("a.yaml", "a: !!python/object/apply:os.system [x]", "a.yaml is not valid YAML: could not determine"),
+        ("a.toml", "a." * 100_000 + "a = 1", "a.toml is not valid TOML: a key of over 100 parts (line 1)"),
+        (
+            "a.toml",
+            "\nx = {" + '"a" . ' * 101 + "a = 1}",
+            "a.toml is not valid TOML: a key of over 100 parts (l",
+        ),
+        (
+            "a.yaml",
+            "a: !!bool maybe",
+            "a.yaml is not valid YAML: a value does not fit its tag !!bool (line 1, ",
+        ),
+        (
+            "a.yaml",
+            'a: !!int ""',
+            "a.yaml is not valid YAML: a value does not fit its tag !!int (line 1, col",
+        ),
+        (
+            "a.yaml",
+            "a: [!!timestamp hello]",
+            "a.yaml is not valid YAML: a value does not fit its tag !!timest",
+        ),
+        (
+            "a.yaml",
+            'a: 1\n"\\e[2J": 1\n"\\e[2J": 1',
+            "a.yaml is not valid YAML: \N{REPLACEMENT CHARACTER}[2J is",
+        ),
         ("a.yaml", "a: !!binary eA==", "a.yaml: a has a value of the type bytes"),
         ("a.yaml", "a: !!set {x}", "a.yaml: a has a value of the type set"),
         ("a.yaml", "a: 1\n---\nb: 2", "a.yaml is not valid YAML: but found another document"),

@@ -278,3 +278,13 @@ def test_two_files_of_one_name(run: Run, database: Path) -> None:
     ended = run("import", "uptime-kuma", "kuma.db", "--output", "a.toml", "--secrets", "a.toml")
     assert ended.status == 2
     assert not Path("a.toml").exists()
+
+
+def test_forced_files_keep_their_links_and_permissions(run: Run, database: Path, folder: Path) -> None:
+    (folder / "real.toml").write_text("old")
+    (folder / "real.toml").chmod(0o640)
+    (folder / "a.toml").symlink_to("real.toml")
+    assert run("import", "uptime-kuma", "kuma.db", "--output", "a.toml", "--force").status == 0
+    assert (folder / "a.toml").is_symlink()
+    assert "[monitors." in (folder / "real.toml").read_text()
+    assert stat.S_IMODE((folder / "real.toml").stat().st_mode) == 0o640

@@ -14,8 +14,10 @@ from tickd.cli import documents, planning, standing
 from tickd.cli.export import Sections
 from tickd.cli.remote import Refused, Remote, Unreachable, remote, remote_options, segment
 from tickd.cli.standing import PATHS, Standing
+from tickd.cli.terminal import safe
 from tickd.domain import plans
 from tickd.domain.manifest import SECTIONS, SectionName
+from tickd.domain.manifest_untold import tells
 from tickd.domain.plans import Change, Difference, Plan
 from tickd.errors import StartupError, TickdError
 
@@ -23,6 +25,8 @@ WOULD_CHANGE = 5
 """The exit status of `--check` when there is something to do."""
 SHOWN_LETTERS = 120
 """How much of a value the plan shows."""
+SHOWN_NAMES = 10
+"""How many of those that name what is deleted the plan shows."""
 
 _COLORS = {"create": "green", "change": "yellow", "delete": "red"}
 _SIGNS = {"create": "+", "change": "~", "delete": "-"}
@@ -82,7 +86,7 @@ def apply(
         raise click.UsageError("standard input can be given once only")
     asked = planning.gathered(files, kind, sections)
     for sentence in asked.warnings:
-        click.echo(f"warning: {sentence}", err=True)
+        click.echo(f"warning: {safe(sentence)}", err=True)
     daemon = remote(url, key, profile)
     found = standing.read(daemon)
     plan = planning.planned(asked, found, prune=prune, renew=update_secrets, only=sections)
@@ -97,7 +101,7 @@ def apply(
             raise StartupError("nothing was changed: there is nobody to ask; give --yes, or --check")
         if not click.confirm("Apply this?"):
             raise StartupError("nothing was changed")
-    Applying(daemon, found, plan.changes).run()
+    Applying(daemon, found, plan).run()
 
 
 # The plan.
@@ -108,7 +112,9 @@ def show(plan: Plan, *, prune: bool) -> None:
     for change in plan.changes:
         _line(f"{_SIGNS[change.action]} {change.action} {change.about}", _COLORS[change.action])
         for difference in change.differences:
-            click.echo(f"    {_difference(difference)}")
+            click.echo(f"    {safe(_difference(difference))}")
+        if change.id in plan.named and change.action == "delete":
+            click.echo(f"    still named by {safe(_listed(plan.named[change.id]))}")
     if plan.changes:
         click.echo()
     counts = [f"{len(plan.of(action))} to {action}" for action in _SIGNS]  # type: ignore[arg-type]
@@ -126,13 +132,21 @@ def show(plan: Plan, *, prune: bool) -> None:
         click.echo(f"{_many(plan.unseen, 'secret')} can't be compared; --update-secrets sends them again.")
 
 
+def _listed(names: Sequence[str]) -> str:
+    rest = len(names) - SHOWN_NAMES
+    return ", ".join(names[:SHOWN_NAMES]) + (f" and {rest:,} more" if rest > 0 else "")
+
+
 def _line(text: str, color: str | None = None) -> None:
+    text = safe(text)
     click.echo(click.style(text, fg=color) if color and not os.environ.get("NO_COLOR") else text)
 
 
 def _difference(one: Difference) -> str:
     if one.is_secret:
         return f"{one.name}: (a secret) changes"
+    if one.is_by_reference:
+        return f"{one.name}: (by reference) changes"
     return f"{one.name}: {_shown(one.old)} → {_shown(one.new)}"
 
 
@@ -151,10 +165,11 @@ def _many(count: int, noun: str) -> str:
 class Applying:
     """Carries out a plan, call by call, and says what was done."""
 
-    def __init__(self, daemon: Remote, found: Standing, changes: Sequence[Change]) -> None:
+    def __init__(self, daemon: Remote, found: Standing, plan: Plan) -> None:
         self._daemon = daemon
         self._names = found.names
-        self._changes = changes
+        self._changes = plan.changes
+        self._releases = plan.releases
         self._late: list[Change] = []
         """What leads to things that were not there yet."""
         self._done: list[Change] = []
@@ -169,6 +184,7 @@ class Applying:
                 if section == "maintenance":
                     for change in self._late:
                         self._link(change)
+                self._release(section)
                 for change in (one for one in kept if one.section == section):
                     self._do(change)
             for change in doomed:
@@ -188,10 +204,23 @@ class Applying:
             self._names.add(change.section, change.key, made["id"])
         elif change.action == "change":
             self._daemon.call("PATCH", one, sent)
+            # It may have been there under another key.
+            self._names.add(change.section, change.key, change.id)
         else:
             self._daemon.call("DELETE", one)
         self._done.append(change)
         _line(f"{_DONE[change.action]} {change.about}")
+
+    def _release(self, section: SectionName) -> None:
+        """Have tokens and domains given up that another takes: no two may have one, not even for a moment."""
+        for one in self._releases:
+            path = f"{PATHS[section]}/{segment(one.id)}"
+            if one.section != section:
+                continue
+            if section == "heartbeats":
+                self._daemon.call("POST", f"{path}/rotate-token")
+            else:
+                self._daemon.call("PATCH", path, {"custom_domain": ""})
 
     def _link(self, change: Change) -> None:
         """Say what it depends on, now that all of it is there."""
@@ -204,10 +233,12 @@ class Applying:
         done = {id(change) for change in self._done}
         left = [change for change in self._changes if id(change) not in done]
         what = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
+        if at is not None and tells(what, at.untold):
+            what = "the daemon refused a field that came by reference, and the reason would tell its value"
         place = f" at {at.about}" if at is not None else ""
         lines = [f"stopped{place}: {what}", f"{_many(len(self._done), 'change')} made, {len(left)} not:"]
         lines += [f"  not {_DONE[change.action]}: {change.about}" for change in left]
         if at is not None and id(at) in done:
             lines.append(f"  not linked: {at.about}")
         lines.append("Once that is mended, apply again: what was done is not done twice.")
-        return Stopped("\n".join(lines), getattr(error, "exit_status", 1))
+        return Stopped("\n".join(map(safe, lines)), getattr(error, "exit_status", 1))

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import tomli_w
 import yaml
 
+from tickd.cli.terminal import safe
 from tickd.domain import manifest as shape
 from tickd.domain.manifest import Manifest
 from tickd.errors import StartupError
@@ -25,12 +26,18 @@ MOST_BYTES = 8 * 1024 * 1024
 """The largest file that is read."""
 MOST_NODES = 500_000
 """How many values a YAML file may have once its aliases are written out."""
+PARTS_MOST = 100
+"""How many parts a key in TOML may have with dots between them."""
 WIDTH = 100
 """A list longer than this is written one item a line."""
 
 
 class Unreadable(StartupError):
     """A file is no document: where and why, in a sentence."""
+
+    def __init__(self, message: str) -> None:
+        # Keys and values of the file are quoted in it.
+        super().__init__(safe(message))
 
 
 def format_of(path: str, given: Format | None = None) -> Format:
@@ -53,7 +60,7 @@ def read(path: str, given: Format | None = None) -> dict[str, Any]:
     name = "standard input" if path == "-" else path
     text = _text(path, name)
     try:
-        found = tomllib.loads(text) if kind == "toml" else _yaml(text)
+        found = _loaded(text, name) if kind == "toml" else _yaml(text)
     except tomllib.TOMLDecodeError as error:
         raise Unreadable(f"{name} is not valid TOML: {error}") from error
     except yaml.MarkedYAMLError as error:
@@ -132,6 +139,16 @@ class _Loader(yaml.SafeLoader):
     """YAML's own core types and no others: `no` is a text, and so are `12:30`, `0777` and dates."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """What a node stands for; a value that does not fit the tag before it is said with its place."""
+        try:
+            return super().construct_object(node, deep)
+        except (LookupError, AttributeError, TypeError, ValueError, ArithmeticError) as error:
+            kind = node.tag.rpartition(":")[2]
+            raise yaml.MarkedYAMLError(
+                problem=f"a value does not fit its tag !!{kind}", problem_mark=node.start_mark
+            ) from error
 
 
 for _tag, _pattern, _first in (
@@ -228,6 +245,19 @@ def _dumped(manifest: Manifest) -> str:
 
 
 # TOML.
+
+_PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')"""
+_LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_.-]){_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{{PARTS_MOST}}}")
+
+
+def _loaded(text: str, name: str) -> dict[str, Any]:
+    # For each part of a key tomllib goes through all parts before it. What stands behind is not looked at, or
+    # the search would take as long.
+    found = _LONG_KEY.search(text)
+    if found is not None:
+        line = text.count("\n", 0, found.start()) + 1
+        raise Unreadable(f"{name} is not valid TOML: a key of over {PARTS_MOST} parts (line {line})")
+    return tomllib.loads(text)
 
 
 def _is_block(text: str) -> bool:

@@ -10,12 +10,14 @@ from typing import Any
 
 import click
 
-from tickd.cli import documents, standing
+from tickd.cli import documents, outputs, standing
 from tickd.cli.remote import remote, remote_options
 from tickd.cli.standing import Standing
+from tickd.cli.terminal import safe
 from tickd.domain import manifest as shape
 from tickd.domain.headers import MASK
 from tickd.domain.manifest import SECTIONS, Manifest, SectionName, Variables
+from tickd.domain.plans import covers_nothing
 from tickd.errors import StartupError
 
 HEADING = """What this tickd account has, written by `tickd export`; `tickd apply` makes it so again.
@@ -77,13 +79,13 @@ def export(
     made, secrets = manifest_of(found, set(SECTIONS) if only is None else only)
     text = documents.write(made, kind, HEADING)
     for sentence in found.lost:
-        click.echo(f"warning: {sentence}; it is left out", err=True)
+        click.echo(f"warning: {safe(sentence)}; it is left out", err=True)
     if secrets_file is not None:
         _write_secrets(secrets_file, secrets)
     if output is None or output == "-":
         click.echo(text, nl=False)
     else:
-        _write(output, text)
+        outputs.write(output, text)
     _tell(secrets, secrets_file)
 
 
@@ -93,7 +95,7 @@ def manifest_of(found: Standing, only: set[SectionName]) -> tuple[Manifest, dict
     secrets: dict[str, str | None] = {}
     variables = Variables()
     for thing in sorted(found.things, key=lambda one: (list(SECTIONS).index(one.section), one.key)):
-        if thing.section not in only or _is_of_nothing(thing.section, thing.fields):
+        if thing.section not in only or covers_nothing(thing.section, thing.fields):
             continue
         fields = standing.manifest_fields(thing)
         item = {
@@ -105,11 +107,6 @@ def manifest_of(found: Standing, only: set[SectionName]) -> tuple[Manifest, dict
         else:
             made.setdefault(thing.section, {})[thing.key] = item
     return made, secrets
-
-
-def _is_of_nothing(section: SectionName, fields: Mapping[str, Any]) -> bool:
-    """Whether it is a maintenance of what was deleted since."""
-    return section == "maintenance" and not any(fields[name] for name in ("subjects", "tags", "all"))
 
 
 def _hidden(
@@ -134,17 +131,6 @@ def _hidden(
     if field == "logo":
         return {"file": f"logos/{key}"}
     return one("", value) if isinstance(value, str) else value
-
-
-def _write(output: str, text: str) -> None:
-    path = Path(output)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_text(text, "utf-8")
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise StartupError(f"can't write {output}: {error.strerror}") from error
 
 
 def _write_secrets(path: str, secrets: Mapping[str, str | None]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -16,7 +15,7 @@ from typing import Any, Literal, TypeVar
 import click
 
 from tickd import ids
-from tickd.cli import documents
+from tickd.cli import documents, outputs
 from tickd.clock import SystemClock
 from tickd.domain import cron, urls
 from tickd.domain.imports import crontab as crontabs
@@ -43,10 +42,10 @@ class Output:
     secrets: str | None
     as_json: bool
     force: bool
-    files: dict[str, tuple[str, int]] = field(default_factory=dict)
+    files: dict[str, tuple[str, int | None]] = field(default_factory=dict)
 
-    def add(self, name: str, text: str, mode: int) -> None:
-        """Have a file written with these permissions."""
+    def add(self, name: str, text: str, mode: int | None) -> None:
+        """Have a file written, with these permissions or those that it has."""
         if name in self.files:
             raise click.UsageError(f"two files would be {name}")
         self.files[name] = text, mode
@@ -219,7 +218,7 @@ def _finish(source: str, draft: Draft, where: Output) -> None:
     """Write the files, and the report to standard error."""
     body = documents.write(draft.manifest, where.kind, _HEADING.format(source=source))
     if where.output is not None:
-        where.add(where.output, body, 0o644)
+        where.add(where.output, body, None)
     if where.secrets is not None:
         where.add(where.secrets, _environment(draft.secrets), 0o600)
     _write(where.files, where.force)
@@ -235,25 +234,13 @@ def _environment(secrets: Mapping[str, str]) -> str:
     return "".join(f"{name}='{value}'\n" for name, value in quoted)
 
 
-def _write(files: Mapping[str, tuple[str, int]], force: bool) -> None:
+def _write(files: Mapping[str, tuple[str, int | None]], force: bool) -> None:
     """Write all of the files, whole, or none where one of them is there already."""
     for name in files:
-        if not force and os.path.lexists(name):
+        if not force and os.path.lexists(name) and not outputs.is_special(name):
             raise StartupError(f"{name} is there already; give --force to replace it")
     for name, (text, mode) in files.items():
-        target = Path(name)
-        try:
-            descriptor, temporary = tempfile.mkstemp(".tmp", f".{target.name}.", target.parent)
-            try:
-                with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as opened:
-                    opened.write(text)
-                os.chmod(temporary, mode)
-                os.replace(temporary, name)
-            except BaseException:
-                os.unlink(temporary)
-                raise
-        except OSError as error:
-            raise StartupError(f"can't write {name}: {error.strerror}") from error
+        outputs.write(name, text, mode)
 
 
 def _as_json(source: str, draft: Draft, where: Output) -> str:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import click
 from msgspec import structs
 
 from tickd.cli import documents
 from tickd.cli.references import resolved
 from tickd.cli.remote import Refused, Remote
 from tickd.cli.standing import PATHS, Standing
+from tickd.cli.terminal import safe
 from tickd.domain import accounts, plans
 from tickd.domain import manifest_checks as checks
+from tickd.domain import manifest_claims as claims
 from tickd.domain.manifest import SECTIONS, SectionName
 from tickd.domain.manifest_checks import Scope
 from tickd.domain.plans import Plan, Wanted
@@ -24,6 +29,10 @@ Place = tuple[SectionName, str]
 
 RANGED = ("interval_secs", "timeout_secs")
 """The fields whose ranges an operator may move."""
+SMALL_BYTES = 256 * 1024
+"""Files up to this size are read before anybody wonders."""
+TOLD_OF = 2000
+"""After how many things it is said how far the checks are."""
 
 
 class Faulty(StartupError):
@@ -48,6 +57,7 @@ def gathered(paths: Sequence[str], kind: documents.Format | None, only: set[Sect
     asked, faults = Asked(), list[str]()
     for path in paths:
         name = "standard input" if path == "-" else path
+        _tell_of(path, name)
         manifest = documents.read(path, kind)
         wrong = [f"{name}: {sentence}" for sentence in checks.shape(manifest)]
         faults += wrong
@@ -57,6 +67,17 @@ def gathered(paths: Sequence[str], kind: documents.Format | None, only: set[Sect
     if faults:
         raise Faulty(_told(faults))
     return asked
+
+
+def _tell_of(path: str, name: str) -> None:
+    """A large file takes its time: whoever waits is told."""
+    if path == "-" or (os.path.isfile(path) and os.path.getsize(path) > SMALL_BYTES):
+        _tell(f"reading {name}")
+
+
+def _tell(text: str) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"{safe(text)} …", err=True)
 
 
 def _add(
@@ -90,7 +111,9 @@ def planned(asked: Asked, standing: Standing, *, prune: bool, renew: bool, only:
     Only sections that the files have are pruned, so that a file of monitors alone deletes no job.
     """
     doomed: set[SectionName] = {name for name in asked.sections if prune and name != "account"}
+    renamed = claims.renamed(_tokens(asked), standing.things, doomed)
     known = {(one.section, one.key): one for one in standing.things}
+    pairs = {place: known[place] for place in asked.tables if place in known} | renamed
     coming = set(asked.tables)
     scope = Scope(
         names=standing.names,
@@ -101,21 +124,33 @@ def planned(asked: Asked, standing: Standing, *, prune: bool, renew: bool, only:
     )
     wanted: list[Wanted] = []
     faults: list[str] = []
-    for (section, key), table in asked.tables.items():
-        before = known.get((section, key))
-        found, wrong = checks.wanted(SECTIONS[section], key, table, before, scope)
+    for number, ((section, key), table) in enumerate(asked.tables.items()):
+        if number % TOLD_OF == 0 and len(asked.tables) > TOLD_OF:
+            _tell(f"checking {number:,} of {len(asked.tables):,}")
+        found, wrong = checks.wanted(SECTIONS[section], key, table, pairs.get((section, key)), scope)
         faults += [f"{asked.files[section, key]}: {fault}" for fault in wrong]
         wanted += [] if found is None else [found]
     faults += [f"{asked.files[place]}: {sentence}" for place, sentence in _clashes(asked, standing)]
+    for place, sentence in claims.clashes(wanted, pairs, standing.things, scope.doomed):
+        faults.append(f"{asked.files[place]}: {checks.Fault(*place, sentence)}")
     faults += [f"no secret: {sentence}" for sentence in scope.lacking]
     if faults:
         raise Faulty(_told(faults))
     shown = [one for one in standing.things if one.section in only]
-    plan = plans.made(wanted, shown, prune=doomed, renew=renew)
+    plan = plans.made(wanted, shown, prune=doomed, renew=renew, renamed=renamed)
     over = plans.over(plan, standing.account, standing.things)
     if over:
         raise Faulty(_told(over))
-    return plan
+    freed = claims.releases(wanted, pairs, standing.things)
+    return replace(plan, releases=freed, named=plans.namers(plan, standing.things))
+
+
+def _tokens(asked: Asked) -> dict[str, str]:
+    """What the files say of the tokens of all their heartbeats, by key; empty where that is nothing."""
+    beats = {key: table for (section, key), table in asked.tables.items() if section == "heartbeats"}
+    said = {key: table.get("token") for key, table in beats.items()}
+    texts = {key: one.text if isinstance(one, checks.Secret) else one for key, one in said.items()}
+    return {key: text if isinstance(text, str) else "" for key, text in texts.items()}
 
 
 def ask(daemon: Remote, asked: Asked, plan: Plan) -> None:
@@ -174,6 +209,6 @@ def _clashes(asked: Asked, standing: Standing) -> list[tuple[Place, str]]:
 
 def _told(faults: Sequence[str]) -> str:
     if len(faults) == 1:
-        return f"nothing was changed: {faults[0]}"
-    lines = "".join(f"\n  {fault}" for fault in faults)
+        return f"nothing was changed: {safe(faults[0])}"
+    lines = "".join(f"\n  {safe(fault)}" for fault in faults)
     return f"nothing was changed, for there are {len(faults)} mistakes:{lines}"

@@ -21,6 +21,7 @@ from tickd.domain.manifest import (
     meant,
     reference,
 )
+from tickd.domain.manifest_untold import NOT_TOLD, other, tells, untold
 from tickd.domain.manifest_views import Fields, Names, blank, led_to, of_request
 from tickd.domain.plans import Thing, Wanted, check_in_place
 from tickd.errors import Invalid
@@ -118,14 +119,16 @@ def wanted(
     `before` is what there is of that key. In `table`, references are `Secret`.
     """
     faults: list[Fault] = []
-    fault: Report = lambda sentence: faults.append(Fault(section.name, key, sentence))  # noqa: E731
+    came = _came(table)
+    tell: Report = lambda sentence: faults.append(Fault(section.name, key, sentence))  # noqa: E731
+    fault: Report = lambda sentence: tell(untold(sentence, came.values()))  # noqa: E731
     said = _named(section, key, table, fault)
     links = {name: _linked(said, name, section, scope, fault) for name in section.refers if name in said}
     is_other = before is not None and before.fields.get("kind") != said.get("kind")
     known = _with_secrets(section, key, said, None if is_other else before, scope)
     if section.name == "monitors" and "interval_secs" not in said and scope.least_interval > 60:
         said["interval_secs"] = scope.least_interval
-    fields = _by_the_rules(section, said, scope, fault)
+    fields = _by_the_rules(section, said, came, scope, tell)
     if fields is None or faults:
         return None, faults
     for name, value in known.items():
@@ -136,7 +139,18 @@ def wanted(
             check_in_place(section.name, before.fields, fields)
         except Invalid as error:
             fault(error.message)
-    return (None if faults else Wanted(section.name, key, fields)), faults
+    return (None if faults else Wanted(section.name, key, fields, frozenset(came))), faults
+
+
+def _came(table: Mapping[str, Any]) -> dict[str, str]:
+    """The texts that came by reference, by field; a header is `headers.Cookie`."""
+    flat = {f"headers.{name}": one for name, one in _headers(table).items()} | dict(table)
+    return {name: one.text for name, one in flat.items() if isinstance(one, Secret) and one.text is not None}
+
+
+def _headers(table: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = table.get("headers")
+    return found if isinstance(found, Mapping) else {}
 
 
 def _named(section: Section, key: str, table: Mapping[str, Any], fault: Report) -> Fields:
@@ -192,7 +206,7 @@ def _linked(said: Fields, name: str, section: Section, scope: Scope, fault: Repo
             for item in value
         ]
     else:
-        said[name] = one(value)
+        said[name] = one(value.text if isinstance(value, Secret) and value.text else value)
     return link
 
 
@@ -261,7 +275,9 @@ def blank_of(name: str, said: Mapping[str, Any]) -> str:
     return "json://example.invalid" if name == "url" and said.get("kind") == "apprise" else blank(name)
 
 
-def _by_the_rules(section: Section, said: Fields, scope: Scope, fault: Report) -> Fields | None:
+def _by_the_rules(
+    section: Section, said: Fields, came: Mapping[str, str], scope: Scope, tell: Report
+) -> Fields | None:
     """All fields as the API would have them; each that it would refuse is a fault."""
     table, seen = dict(said), list[str]()
     for _ in range(FAULTS_MOST):
@@ -272,7 +288,7 @@ def _by_the_rules(section: Section, said: Fields, scope: Scope, fault: Report) -
             again = seen.count(name)
             seen.append(name)
             if not again:
-                fault(error.message)
+                tell(_reason(error, section, table, came, scope))
             stand_in = _stand_in(name, table)
             if stand_in is not None and not again:
                 table[name] = stand_in
@@ -281,6 +297,33 @@ def _by_the_rules(section: Section, said: Fields, scope: Scope, fault: Report) -
             else:
                 return None
     return None
+
+
+def _reason(error: Invalid, section: Section, table: Fields, came: Mapping[str, str], scope: Scope) -> str:
+    """What a rule says; of what came by reference no more than it would say of any other value."""
+    if not came:
+        return error.message
+    otherwise = _otherwise(table, came)
+    try:
+        of_request(section, otherwise, scope.account)
+    except Invalid as same:
+        if same.message == error.message:
+            return error.message
+    hidden = {name.partition(".")[0] for name in came}
+    if error.field in hidden or tells(error.message, came.values()):
+        return f"{error.field} {NOT_TOLD}"
+    return error.message
+
+
+def _otherwise(table: Fields, came: Mapping[str, str]) -> Fields:
+    """The fields with other texts in the place of those that came by reference."""
+    made = {name: other(text) if came.get(name) == text else text for name, text in table.items()}
+    if _headers(table):
+        made["headers"] = {
+            name: other(text) if came.get(f"headers.{name}") == text else text
+            for name, text in _headers(table).items()
+        }
+    return made
 
 
 def _stand_in(name: str, table: Fields) -> str | None:

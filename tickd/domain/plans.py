@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -42,26 +42,31 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Something that a manifest asks for: all its fields, secrets that stay as they are being `MASK`."""
+    """Something that a manifest asks for: all its fields, secrets that stay as they are being `MASK`.
+
+    `by_reference` are the fields whose values are not in the manifest; a header is `headers.Cookie`.
+    """
 
     section: SectionName
     key: str
     fields: Fields
+    by_reference: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A field that changes; of a secret neither value is told."""
+    """A field that changes; of a secret, and of what came by reference, neither value is told."""
 
     name: str
     old: Any
     new: Any
     is_secret: bool = False
+    is_by_reference: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing to be done; `fields` are those that are sent."""
+    """One thing to be done; `fields` are those that are sent, `untold` the values that came by reference."""
 
     action: Action
     section: SectionName
@@ -69,6 +74,7 @@ class Change:
     id: str = ""
     differences: tuple[Difference, ...] = ()
     fields: Fields = field(default_factory=dict)
+    untold: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def about(self) -> str:
@@ -78,8 +84,21 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Release:
+    """Something whose token or domain another is to have: it must give it up first."""
+
+    section: SectionName
+    key: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done, in order; what is left alone is counted, by section."""
+    """What is to be done, in order; what is left alone is counted, by section.
+
+    `releases` come before the changes of their section. `named` says what goes on naming what is deleted, by
+    its id.
+    """
 
     changes: tuple[Change, ...]
     unchanged: int = 0
@@ -87,20 +106,29 @@ class Plan:
     """Secrets that were said and can't be compared, because the API doesn't show them."""
     others: Mapping[SectionName, int] = field(default_factory=dict)
     """How much there is that the manifest does not have, where it is not to be deleted."""
+    releases: tuple[Release, ...] = ()
+    named: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of(self, action: Action) -> list[Change]:
         """The changes of one kind."""
         return [change for change in self.changes if change.action == action]
 
 
-def made(wanted: Iterable[Wanted], there: Iterable[Thing], *, prune: set[SectionName], renew: bool) -> Plan:
+def made(
+    wanted: Iterable[Wanted],
+    there: Iterable[Thing],
+    *,
+    prune: set[SectionName],
+    renew: bool,
+    renamed: Mapping[tuple[SectionName, str], Thing] | None = None,
+) -> Plan:
     """The plan; `prune` are the sections in which what is not wanted is deleted.
 
-    `renew` sends secrets again that can't be compared.
+    `renew` sends secrets again that can't be compared. `renamed` is there under another key.
     """
     asked = list(wanted)
     known = {(one.section, one.key): one for one in there}
-    pairs = _paired(asked, known)
+    pairs = _paired(asked, known) | dict(renamed or {})
     changes: list[Change] = []
     unchanged = unseen = 0
     for one in sorted(asked, key=lambda one: (ORDER.index(one.section), one.key)):
@@ -108,19 +136,61 @@ def made(wanted: Iterable[Wanted], there: Iterable[Thing], *, prune: set[Section
         if before is None:
             changes.append(_creation(one))
             continue
-        differences, hidden = compared(one.section, before.fields, one.fields, renew=renew)
+        differences, hidden = compared(
+            one.section, before.fields, one.fields, renew=renew, by_reference=one.by_reference
+        )
         unseen += hidden
         if differences:
             changes.append(_change(one, before, differences))
         else:
             unchanged += 1
     taken = {one.id for one in pairs.values()}
-    left = [one for one in known.values() if one.id not in taken and one.section != "account"]
+    left = [one for one in known.values() if one.id not in taken and _can_be_said(one)]
     doomed = [one for one in left if one.section in prune]
     doomed.sort(key=lambda one: (-ORDER.index(one.section), one.key))
     changes += [Change("delete", one.section, one.key, one.id) for one in doomed]
     others = Counter(one.section for one in left if one.section not in prune)
     return Plan(tuple(changes), unchanged, unseen, {name: others[name] for name in ORDER if others[name]})
+
+
+def _can_be_said(one: Thing) -> bool:
+    """Whether a manifest could ask for it, and be missed in one that doesn't."""
+    return one.section != "account" and not covers_nothing(one.section, one.fields)
+
+
+def covers_nothing(section: SectionName, fields: Mapping[str, Any]) -> bool:
+    """Whether it is a maintenance of what was deleted since, which nobody could make."""
+    return section == "maintenance" and not any(
+        fields.get(name, True) for name in ("subjects", "tags", "all")
+    )
+
+
+def namers(plan: Plan, there: Iterable[Thing]) -> dict[str, tuple[str, ...]]:
+    """What names that which is deleted, and is neither changed nor deleted itself; by the id of that."""
+    done = {change.id for change in plan.changes}
+    doomed = {(change.section, change.key): change.id for change in plan.of("delete")}
+    found: dict[str, list[str]] = {}
+    for one in there if doomed else ():
+        if one.id in done:
+            continue
+        about = Change("change", one.section, one.key).about
+        for name, sections in SECTIONS[one.section].refers.items():
+            for text in _references(one.fields.get(name)):
+                for place in led_to(text, sections):
+                    if place in doomed:
+                        found.setdefault(doomed[place], []).append(f"{about} ({name})")
+    return {identifier: tuple(dict.fromkeys(names)) for identifier, names in found.items()}
+
+
+def _references(value: Any) -> Iterator[str]:
+    """The references in a field: one, a list of them, or lists in groups."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _references(value.get("subjects"))
+    else:
+        for one in value or ():
+            yield from _references(one)
 
 
 def _paired(
@@ -155,7 +225,12 @@ def _is_namesake(thing: Thing, one: Wanted) -> bool:
 
 def _creation(one: Wanted) -> Change:
     said = {name: value for name, value in one.fields.items() if value is not None}
-    return Change("create", one.section, one.key, fields=said)
+    return Change("create", one.section, one.key, fields=said, untold=_untold(one))
+
+
+def _untold(one: Wanted) -> tuple[str, ...]:
+    flat = _flat(one.fields)
+    return tuple(flat[name] for name in sorted(one.by_reference) if isinstance(flat.get(name), str))
 
 
 def _change(one: Wanted, before: Thing, differences: list[Difference]) -> Change:
@@ -168,10 +243,17 @@ def _change(one: Wanted, before: Thing, differences: list[Difference]) -> Change
         empty = [name for name in ("subjects", "tags", "all") if not one.fields[name]]
         names -= {*empty, *(name for name in names if one.fields[name] is None)}
     sent = {name: one.fields[name] for name in sorted(names)}
-    return Change("change", one.section, one.key, before.id, tuple(differences), sent)
+    return Change("change", one.section, one.key, before.id, tuple(differences), sent, _untold(one))
 
 
-def compared(section: SectionName, old: Fields, new: Fields, *, renew: bool) -> tuple[list[Difference], int]:
+def compared(
+    section: SectionName,
+    old: Fields,
+    new: Fields,
+    *,
+    renew: bool,
+    by_reference: Collection[str] = (),
+) -> tuple[list[Difference], int]:
     """The fields that differ, headers one by one, and how many secrets could not be compared."""
     before, after = _flat(old), _flat(new)
     found: list[Difference] = []
@@ -186,6 +268,8 @@ def compared(section: SectionName, old: Fields, new: Fields, *, renew: bool) -> 
             continue
         if is_secret(section, field_name, header):
             found.append(Difference(name, None, None, is_secret=True))
+        elif name in by_reference:
+            found.append(Difference(name, None, None, is_by_reference=True))
         else:
             found.append(Difference(name, was, wants))
     return found, hidden

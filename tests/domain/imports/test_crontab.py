@@ -78,6 +78,45 @@ def test_credentials_become_references() -> None:
 
 
 @pytest.mark.parametrize(
+    "command",
+    [
+        "curl https://me:s%2Fw@example.com/a",
+        "curl -u me:s/w https://example.com/a/k3y0123456789abcdef",
+    ],
+)
+def test_credentials_are_in_no_name_and_no_address(command: str) -> None:
+    draft, _ = converted(f"0 2 * * * {command.replace('%', chr(92) + '%')}")
+    ((name, made),) = draft.manifest["jobs"].items()
+    assert name == "example.com/a"
+    assert made["endpoint"].startswith("https://example.com/a")
+    assert list(draft.secrets.values()) == ["Basic bWU6cy93"]
+    assert "s/w" not in f"{draft.manifest} {draft.items}"
+
+
+def test_the_reason_of_a_line_that_is_none_tells_nothing() -> None:
+    draft, _ = converted("0 2 * * PASS=hunter2 x", "0 2 * * * good")
+    assert draft.items[0].lost == ["it is no line of a crontab"]
+
+
+@pytest.mark.parametrize(
+    "command", ["exec /e", "set -e; a; b", "/f || exit 1", ". ./env && a", "cd /x && set -euo pipefail && a"]
+)
+def test_a_line_that_ends_its_shell_runs_in_one_of_its_own(command: str) -> None:
+    _, lines = converted(f"0 2 * * * {command}%in", make_token=lambda: TOKEN, ping_url="https://t.example")
+    assert lines == [f"0 2 * * * ( {command} ){PING}%in"]
+
+
+def test_a_shell_with_other_signs_gets_no_ping() -> None:
+    draft, lines = converted(
+        *("SHELL=/usr/bin/fish", "0 2 * * * a", "SHELL=/bin/bash", "0 2 * * * b"),
+        make_token=lambda: TOKEN,
+        ping_url="https://t.example",
+    )
+    assert (lines[1], lines[3]) == ("0 2 * * * a", f"0 2 * * * b{PING}")
+    assert any("SHELL is fish" in words for words in draft.items[0].lost)
+
+
+@pytest.mark.parametrize(
     ("command", "why"),
     [
         ("curl https://example.com/ && echo done", "the shell has more to do"),
@@ -113,6 +152,15 @@ def test_what_does_more_than_call_stays_a_command(command: str, why: str) -> Non
         ("cd /srv && ./report weekly >/dev/null", "report weekly"),
         ("nice -n 10 /usr/bin/certbot renew -q", "certbot renew"),
         ("FOO=bar python3 /opt/jobs/sync.py", "python3 sync.py"),
+        ("backup --token hunter2", "backup"),
+        ("PASS='hunter2 x' backup full", "backup full"),
+        ("export A='x;hunter2'; sudo -u hunter2 backup full 2>&1", "backup full"),
+        ("backup 'hunter2", "command"),
+        ("mysql://me:hunter2@db", "command"),
+        ("test -x /usr/bin/x || { cd / && run-parts --report /etc/cron.daily; }", "run-parts"),
+        ("curl -u me:hunter2 https://example.com/hunter2 -F a=b", "curl example.com"),
+        ("curl --oauth2-bearer hunter2 https://me:hunter2@example.com/ -F a=b", "curl example.com"),
+        ('wget "$BASE/hunter2" --password hunter2', "wget"),
     ],
 )
 def test_commands_become_heartbeats_with_a_name(command: str, name: str) -> None:
@@ -120,6 +168,7 @@ def test_commands_become_heartbeats_with_a_name(command: str, name: str) -> None
     (made,) = draft.manifest["heartbeats"].values()
     assert made == {"name": name, "schedule": "0 2 * * *", "timezone": "Europe/Berlin", "public": False}
     assert lines == [f"0 2 * * * {command}"]
+    assert "hunter2" not in f"{draft.manifest} {draft.items} {draft.notes}"
     assert any("has yet to ping" in note for note in draft.notes)
 
 

@@ -405,3 +405,17 @@ def test_ten_thousand_monitors_of_one_name_all_come_along() -> None:
     draft = uptime_kuma.convert({"monitor": rows}, NOW)
     assert len(draft.manifest["monitors"]) == 10_000
     assert all(len(key) <= 60 for key in draft.manifest["monitors"])
+
+
+def test_a_page_with_a_password_is_private() -> None:
+    page = {"id": 1, "slug": "p", "title": "P", "published": 1, "password": "x"}
+    draft, _, made = converted(
+        HTTP,
+        status_page=[page],
+        group=[{"id": 1, "name": "All", "status_page_id": 1}],
+        monitor_group=[{"id": 1, "monitor_id": 1, "group_id": 1}],
+    )
+    assert draft.manifest["status_pages"]["p"].get("visibility", "private") == "private"
+    assert made["public"] is False
+    (item,) = [one for one in draft.items if one.kind == "status page"]
+    assert "its password: the page is private, for people who are signed in" in item.lost

@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 COMMAND = "it is a command"
 """What is said of a line that calls neither curl nor wget."""
@@ -76,9 +77,22 @@ def parse(command: str) -> Call:
         raise NoCall("its address stands for several")
     if "://" not in call.url:
         call.url = f"http://{call.url}"
+    _credentials(call)
     if program == "wget":
         _follows(call)
     return call
+
+
+def _credentials(call: Call) -> None:
+    """Takes the user and the password out of the address: there anybody could read them."""
+    scheme, _, rest = call.url.partition("://")
+    place = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    user, at, _ = place.rpartition("@")
+    if at:
+        call.url = f"{scheme}://{rest[len(user) + 1 :]}"
+        if "Authorization" not in call.headers:
+            name, _, password = user.partition(":")
+            _user(call, f"{unquote(name)}:{unquote(password)}")
 
 
 def _words(command: str) -> list[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby, takewhile
 
 from tickd.domain import cron, subjects
 from tickd.domain.imports import calls
@@ -16,18 +18,45 @@ LINES_MOST = 20_000
 """How many lines are read."""
 TIMEOUT_HIGH = 300
 """How long a job may wait for its answer, in seconds."""
+LONGEST_PART = 32
+"""A part of a path as long as this is taken for a key, and told to nobody."""
 
 _SETTING = re.compile(
     r"\s*(?:\"([A-Za-z_][A-Za-z0-9_]*)\"|'([A-Za-z_][A-Za-z0-9_]*)'|([A-Za-z_][A-Za-z0-9_]*))\s*=\s*(.*?)\s*"
 )
 _QUOTED = re.compile(r"\"(.*)\"|'(.*)'", re.DOTALL)
-_LEADING = re.compile(
-    r"(?:[A-Za-z_][A-Za-z0-9_]*=\S*|nice|ionice|nohup|sudo|exec|time|chronic|-\S*|[0-9]+)\s+"
+_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=.*", re.DOTALL)
+_ADDRESS = re.compile(r"https?://(?:[^/?#]*@)?([A-Za-z0-9.-]+)", re.IGNORECASE)
+_WRAPPERS: Mapping[str, Collection[str]] = {
+    "nice": ("-n", "--adjustment"),
+    "ionice": ("-c", "-n", "-p", "-t", "--class", "--classdata"),
+    "sudo": (
+        *("-u", "-g", "-p", "-h", "-C", "-T", "-r", "-t", "-U", "-D", "-R"),
+        *("--user", "--group", "--prompt", "--host", "--role", "--type", "--chdir", "--chroot"),
+    ),
+    "env": ("-u", "-C", "-S", "--unset", "--chdir"),
+    "nohup": (),
+    "exec": ("-a",),
+    "time": ("-f", "-o"),
+    "chronic": (),
+    **dict.fromkeys(("{", "!", "if", "then", "while", "do"), ()),
+}
+"""What stands before a program, and which of its options have a value."""
+_PRELUDES = ("cd", "test", "[", "[[", "set", "export", "umask", "ulimit", "source", ".", ":")
+"""What is done before the program that a line is about."""
+_OPERATORS = set(";&|<>()")
+_PROGRAM = re.compile(r"[\w.+-]+")
+_ENDS = re.compile(
+    r"(?:^|[\s;&|({])(?:exec|exit|return|trap|eval|source|\.|set\s+[-+][A-Za-z])(?=$|[\s;&|)A-Za-z])"
 )
+"""Words with which a line may end its own shell, before what stands behind it."""
+_SHELLS = ("sh", "bash", "dash", "ash", "ksh", "ksh93", "mksh", "zsh", "busybox")
+"""The shells that know `$?` and `( … )`."""
+_KEY = re.compile(r"[:;=]|(?=.*[0-9])(?=.*[A-Za-z]).{16}")
 _PERCENT = re.compile(r"(?<!\\)%")
+_ARGUMENT = re.compile(r"(?![0-9]$)[A-Za-z0-9_./][A-Za-z0-9_./-]*")
 _COMMENT = re.compile(r"(?:^|\s)#")
 _MEANINGLESS = {
-    "SHELL",
     "PATH",
     "HOME",
     "LOGNAME",
@@ -51,6 +80,7 @@ class Reading:
     ping_url: str
     lines: list[str] = field(default_factory=list)
     channel: str = ""
+    shell: str = "sh"
     is_crontab: bool = False
 
 
@@ -110,7 +140,8 @@ def _line(reading: Reading, number: int, line: str) -> str:
     try:
         expression = cron.parse(schedule).expression
     except Invalid as error:
-        item.lose(shown(error.message))
+        # Where it is a shell's, such as `export PASSWORD=…`, the reason would tell it.
+        item.lose(shown(error.message) if "=" not in schedule else "it is no line of a crontab")
         return line
     reading.is_crontab = True
     return _entry(reading, item, line, expression, command)
@@ -128,6 +159,8 @@ def _setting(reading: Reading, name: str, value: str) -> None:
             item.lose(f"tickd does not know the time zone {shown(value)}; {reading.timezone} is taken")
     elif name == "MAILTO":
         _mail(reading, value)
+    elif name == "SHELL":
+        reading.shell = value.rpartition("/")[2]
     elif name not in _MEANINGLESS:
         reading.draft.note(f"{shown(name)} is set in the crontab: a job of tickd does not know it")
 
@@ -172,7 +205,7 @@ def _job(reading: Reading, item: Item, line: str, call: calls.Call, common: dict
     said = {
         **call.fields(),
         **common,
-        "name": drafts.name_of(item, call.url.partition("://")[2].split("?")[0]),
+        "name": drafts.name_of(item, _place(call.url)),
     }
     timeout = call.timeout_secs or TIMEOUT_HIGH
     if not call.timeout_secs:
@@ -189,6 +222,13 @@ def _job(reading: Reading, item: Item, line: str, call: calls.Call, common: dict
     return f"# tickd calls this: {line}"
 
 
+def _place(url: str) -> str:
+    """The host of an address and its path, as far as that may be a name and is no key."""
+    host, *path = re.split(r"[?#]", url.partition("://")[2])[0].rpartition("@")[2].split("/")
+    told = takewhile(lambda part: len(part) < LONGEST_PART and not _KEY.search(part), path)
+    return "/".join([host, *told])
+
+
 def _heartbeat(
     reading: Reading, item: Item, line: str, command: str, common: dict[str, str], why: str
 ) -> str:
@@ -199,6 +239,8 @@ def _heartbeat(
     if reading.make_token is not None:
         if _COMMENT.search(command) or command.rstrip().endswith(("&", "\\", "|", ";")):
             item.lose("its ping: the line has a comment, or ends in an operator; add the ping by hand")
+        elif reading.shell not in _SHELLS:
+            item.lose(f"its ping: SHELL is {shown(reading.shell)}, which has other signs; use tickd exec")
         else:
             token = reading.make_token()
             said["token"] = token
@@ -214,17 +256,61 @@ def _pinging(line: str, command: str, url: str) -> str:
     found = _PERCENT.search(command)
     # What follows the first % is the command's input.
     at = len(command) if found is None else found.start()
-    return head + command[:at].rstrip() + ping + command[at:]
+    run = command[:at].rstrip()
+    if _ENDS.search(run):
+        # In a shell of its own: it would end that which is to ping.
+        run = f"( {run} )"
+    return head + run + ping + command[at:]
 
 
 def _name(command: str) -> str:
-    """What a person calls it: the program, and its first argument that is no option."""
-    text = re.sub(r"^\s*cd\s+\S+\s*(?:&&|;)\s*", "", command)
-    while found := _LEADING.match(text):
-        text = text[found.end() :]
-    words = [word for word in re.split(r"[\s;&|<>]+", text) if word][:4]
-    if not words:
-        return command[:80]
-    name = words[0].rpartition("/")[2] or words[0]
-    argument = next((word for word in words[1:] if not word.startswith(("-", "'", '"', "$", "2"))), "")
+    """What a person calls it: the program and a first argument, or the host that is called.
+
+    Never what may be the value of an option, nor anything behind one: it may be a password.
+    """
+    words = _program(command)
+    name = words[0].rpartition("/")[2] if words else ""
+    if not _PROGRAM.fullmatch(name):
+        return "command"
+    if name in ("curl", "wget"):
+        hosts = (found[1].lower() for word in words[1:] if (found := _ADDRESS.match(word)))
+        return f"{name} {next(hosts, '')}".strip()[:80]
+    argument = words[1] if len(words) > 1 and _ARGUMENT.fullmatch(words[1]) else ""
     return f"{name} {argument.rpartition('/')[2] or argument}".strip()[:80]
+
+
+def _program(command: str) -> list[str]:
+    """The words of the first command of a line that is no prelude, from its program on."""
+    lexer = shlex.shlex(command, posix=True, punctuation_chars="".join(_OPERATORS))
+    lexer.whitespace_split, lexer.commenters = True, ""
+    try:
+        groups = [(is_operator, list(words)) for is_operator, words in groupby(lexer, _is_operator)]
+    except ValueError:
+        # Its quotes do not match: which words there are is anybody's guess.
+        return []
+    operator = ""
+    for is_operator, words in groups:
+        if is_operator:
+            operator = words[-1]
+            continue
+        found = [] if set(operator) & set("<>") else _bare(words)
+        if found and found[0] not in _PRELUDES:
+            return found
+    return []
+
+
+def _is_operator(word: str) -> bool:
+    return bool(word) and set(word) <= _OPERATORS
+
+
+def _bare(words: list[str]) -> list[str]:
+    """The words of a command without variables and programs that run it."""
+    at = 0
+    while at < len(words):
+        values = _WRAPPERS.get(words[at].rpartition("/")[2])
+        if values is None and not _ASSIGNMENT.fullmatch(words[at]):
+            return words[at:]
+        at += 1
+        while values is not None and at < len(words) and words[at].startswith("-"):
+            at += 2 if words[at] in values else 1
+    return []

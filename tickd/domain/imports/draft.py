@@ -8,7 +8,18 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from tickd.domain import channels, fields, heartbeats, jobs, manifest, monitors, slugs, status_pages, windows
+from tickd.domain import (
+    channels,
+    fields,
+    heartbeats,
+    jobs,
+    manifest,
+    monitors,
+    slugs,
+    status_pages,
+    texts,
+    windows,
+)
 from tickd.domain import headers as header_rules
 from tickd.domain.channels import ChannelCreation
 from tickd.domain.heartbeats import HeartbeatCreation
@@ -250,7 +261,8 @@ def name_of(item: Item, text: object, *, longest: int = 200, fallback: str = "un
     """A name as tickd takes it: one line, printable, not too long."""
     wanted = str(text or "")
     name = _UNPRINTABLE.sub(" ", wanted).strip()
-    name = "".join(letter for letter in name if letter.isprintable()).strip()[:longest].strip() or fallback
+    name = "".join(letter for letter in name if texts.is_printable(letter)).strip()[:longest].strip()
+    name = fallback if texts.is_empty(name) else name
     if name != wanted.strip():
         item.change(f"its name is {shown(name)!r}: one line of at most {longest} printable characters")
     return name

@@ -26,18 +26,22 @@ _UNUSED = {
     "custom_css": "its style sheet",
     "google_analytics_tag_id": "its analytics",
     "analytics_id": "its analytics",
-    "password": "its password: a page is private or public",
+    "password": "its password: the page is private, for people who are signed in",
     "rss_title": "the title of its feed",
 }
 
 
 def published(tables: Tables) -> frozenset[Any]:
     """The ids of the monitors that are on a page which anybody can see."""
-    pages = {row.get("id") for row in tables.get("status_page", ()) if row.get("published")}
+    pages = {row.get("id") for row in tables.get("status_page", ()) if _is_public(row)}
     groups = {row.get("id") for row in tables.get("group", ()) if row.get("status_page_id") in pages}
     return frozenset(
         row.get("monitor_id") for row in tables.get("monitor_group", ()) if row.get("group_id") in groups
     )
+
+
+def _is_public(page: Row) -> bool:
+    return bool(page.get("published")) and not page.get("password")
 
 
 def status_pages(made: Draft, tables: Tables, below: Below) -> None:
@@ -54,7 +58,7 @@ def status_pages(made: Draft, tables: Tables, below: Below) -> None:
             "slug": slug,
             "title": drafts.name_of(item, row.get("title"), fallback=slug or "status"),
             "description": str(row.get("description") or "")[:2000] or None,
-            "visibility": "public" if row.get("published") and groups else "private",
+            "visibility": "public" if _is_public(row) and groups else "private",
             "custom_domain": own[0] if own else None,
             "groups": groups or None,
         }
