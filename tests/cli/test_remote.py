@@ -149,6 +149,71 @@ def test_a_key_may_be_in_a_file_or_in_a_variable(config: Path, monkeypatch: pyte
     assert remote(None, None, "b").key == "tk_b"
 
 
+@pytest.mark.parametrize("name", ["prod", "default"])
+def test_the_key_of_the_environment_goes_to_no_profile(
+    config: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    write(config, f'[{name}]\nurl = "http://127.0.0.1:9"\n')
+    monkeypatch.setenv("TICKD_API_KEY", "tk_env")
+    assert remote(None, None, name).key == ""
+    assert remote(None, "tk_mine", name).key == "tk_mine"
+    monkeypatch.setenv("TICKD_PROFILE", name)
+    assert remote(None, None, None) == Remote("http://127.0.0.1:9", "")
+    assert remote("http://elsewhere", None, None) == Remote("http://elsewhere", "tk_env")
+
+
+def test_without_the_key_of_a_profile_it_is_said_that_it_belongs_there(run: Run, config: Path) -> None:
+    with scripted(answer("401 Unauthorized", b'{"error": "an API key is missing"}')) as server:
+        write(config, f'[prod]\nurl = "http://127.0.0.1:{server.port}"\n')
+        ended = run("status", "--profile", "prod")
+    assert ended.status == 1
+    assert "give one in the profile or --key" in ended.err
+    assert b"Authorization" not in server.heard[0]
+
+
+@pytest.mark.parametrize("option", ["--url", "--key", "--profile"])
+@pytest.mark.parametrize("value", ["", " "])
+def test_an_option_that_is_empty_is_refused(run: Run, option: str, value: str) -> None:
+    ended = run("status", option, value)
+    assert (ended.status, ended.out) == (2, "")
+    assert f"{option} is given, but empty" in ended.err
+
+
+@pytest.fixture
+def homeless(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody, who has no home."""
+
+    def nobody(_number: int) -> None:
+        raise KeyError
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+
+
+@pytest.mark.usefixtures("homeless")
+def test_without_a_home_there_are_no_profiles(run: Run) -> None:
+    assert remote(None, None, None) == Remote("http://127.0.0.1:8090", "")
+    for arguments in (
+        ["status", "--profile", "a"],
+        ["profile", "list"],
+        ["profile", "add", "a", "--url", "http://a"],
+        ["profile", "remove", "a"],
+    ):
+        ended = run(*arguments)
+        assert (ended.status, ended.out) == (1, "")
+        assert ended.err == "tickd: ~/.config is nowhere: there is no home directory; set HOME\n"
+
+
+@pytest.mark.usefixtures("homeless")
+def test_without_a_home_a_key_is_not_in_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder))
+    profiles_file().parent.mkdir()
+    write(profiles_file(), '[a]\nurl = "http://a"\nkey_file = "~/key"\n')
+    with pytest.raises(StartupError, match="~/key is nowhere: there is no home directory"):
+        remote(None, None, "a")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

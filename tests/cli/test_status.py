@@ -13,7 +13,7 @@ from tests.contract.people import key_with, stranger
 from tests.support.commands import Run
 from tests.support.daemon import NOON
 from tickd import __version__
-from tickd.cli import status, terminal
+from tickd.cli import listing, status, terminal
 from tickd.cli.terminal import NOTHING, Cell, Column, Screen
 from tickd.domain import overview
 
@@ -146,12 +146,44 @@ def _failing(count: int) -> list[dict[str, object]]:
     return [plain | {"name": f"shop {number} 商店🛒" + "x" * 50} for number in range(count)]
 
 
-@pytest.mark.parametrize("width", [40, 80, 120, 200])
+@pytest.mark.parametrize("width", [40, 50, 60, 80, 120, 200])
 def test_every_line_fits(width: int) -> None:
-    shown = _overview(failing=_failing(12), failing_total=30_000)
-    found = list(status.lines(shown, "http://a", _screen(width)))
-    assert max(terminal.width_of(line) for line in found[3:]) <= max(width, 52)
+    name = {"name": "商店" * 40, "since": "2026-03-03T11:00:00Z", "next_at": "2026-03-03T13:00:00Z"}
+    shown = _overview(
+        failing=_failing(12), failing_total=30_000, running=[name], running_total=1, next=[name]
+    )
+    found = list(status.lines(shown, "https://tickd.example.com", _screen(width)))
+    assert max(terminal.width_of(line) for line in found) <= width
     assert "  and 29,990 more" in found
+
+
+def test_the_first_line_is_several_where_it_does_not_fit() -> None:
+    def first(width: int, *, colour: bool = False) -> list[str]:
+        return list(status.head(_overview(), "http://127.0.0.1:8090", _screen(width, colour=colour)))
+
+    (whole,) = first(80)
+    at = terminal.local("2026-03-03T12:00:00Z")
+    assert whole == f"tickd 1 at http://127.0.0.1:8090, ready, {at}"
+    assert first(len(whole)) == [whole]
+    assert first(len(whole) - 1) == ["tickd 1 at http://127.0.0.1:8090, ready,", at]
+    assert first(30) == ["tickd 1", "at http://127.0.0.1:8090,", f"ready, {at}"]
+    assert [ANSI.sub("", line) for line in first(30, colour=True)] == first(30)
+    (piped,) = status.head(_overview(), "http://" + "a" * 90, Screen(False, False, 80, NOON))
+    assert piped == f"tickd 1 at http://{'a' * 90}, ready, {at}"
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+@pytest.mark.parametrize("state", ["open", "resolved"])
+def test_the_id_of_an_incident_is_whole(width: int, state: str) -> None:
+    item = {
+        "id": "inc_672dmwda287px2cc", "status": state, "severity": "critical", "kind": "down",
+        "subject": {"kind": "heartbeat", "name": "cold store " * 9}, "started_at": "2026-03-03T11:00:00Z",
+        "resolved_at": None, "duration_secs": None, "acknowledged_at": None, "cause": {"error": "x" * 99},
+    }  # fmt: skip
+    lines = _screen(width).table(listing.INCIDENTS, [listing.incident(item, NOON)])
+    assert lines[1].startswith(f"inc_672dmwda287px2cc  {state}  ")
+    assert "cold" in lines[1]
+    assert max(map(terminal.width_of, lines)) <= width
 
 
 def test_a_daemon_that_is_not_ready_says_why_and_fails() -> None:
@@ -197,6 +229,7 @@ def test_wide_characters_count_twice() -> None:
         ("\u202eab", "\ufffdab"),
         ("\ud800", "\ufffd"),
         ("é 商 👩\u200d🚀", "é 商 👩\u200d🚀"),
+        ("\u0645\u200c\u0645", "\u0645\u200c\u0645"),
     ],
 )
 def test_what_a_terminal_would_obey_is_shown(text: str, shown: str) -> None:

@@ -133,6 +133,17 @@ def test_show_has_every_field_and_no_secret(tickd: Said, there: Speaking) -> Non
     )
 
 
+@pytest.mark.parametrize("name", ["\N{MAN}\u200d\N{WOMAN}\u200d\N{GIRL}", "\u0645\u06cc\u200c\u062e"])
+def test_a_name_with_joined_letters_is_shown_as_it_is(tickd: Said, there: Speaking, name: str) -> None:
+    made = there.job(name)
+    try:
+        assert made["name"] == name
+        assert name in _names(tickd("jobs", "list").out)
+        assert name in tickd("jobs", "show", name).out
+    finally:
+        there.served.call("DELETE", f"/v1/jobs/{made['id']}")
+
+
 # Acts.
 
 

@@ -84,11 +84,13 @@ class Terminal:
 
 
 @contextmanager
-def terminal_with(url: str, *arguments: str, key: str = KEY) -> Iterator[tuple[Terminal, list[object]]]:
+def terminal_with(
+    url: str, *arguments: str, key: str = KEY, kind: str = "xterm-256color"
+) -> Iterator[tuple[Terminal, list[object]]]:
     """`tickd top` in a terminal of 100 columns; and how the terminal was set before."""
     ours, theirs = pty.openpty()
     before = termios.tcgetattr(theirs)
-    environment = {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "HOME": "/nonexistent"}
+    environment = {"PATH": os.environ["PATH"], "TERM": kind, "HOME": "/nonexistent"}
     environment |= {"TICKD_URL": url, "TICKD_API_KEY": key}
     fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
     process = subprocess.Popen(
@@ -162,6 +164,29 @@ def test_without_a_terminal_it_says_so(run: Run) -> None:
     assert "this needs a terminal; tickd status prints the same once" in ended.err
 
 
+@pytest.mark.parametrize("kind", ["dumb", "unknown"])
+def test_a_terminal_without_a_screen_is_refused(kind: str) -> None:
+    with terminal_with("http://127.0.0.1:9", kind=kind) as (window, _):
+        assert window.ended() == 2
+        said = b" ".join(window.written.split())
+        assert f"TERM={kind} has no screen to draw on; tickd status prints the same".encode() in said
+
+
+def test_an_answer_that_is_none_leaves_what_was_seen() -> None:
+    from tests.cli.test_remote import answer, scripted
+
+    first = terminal.as_json(_overview(failing=_failing(2), failing_total=2)).encode()
+    script = (answer("200 OK", first), answer("200 OK", b'{"failing_total": 1}'), answer("200 OK", b"[]"))
+    with scripted(*script) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        with terminal_with(url, "--interval", "0.5") as (window, _):
+            window.until(lambda said: b"but not as tickd does (KeyError" in said and b"shop 1" in said)
+            window.until(lambda said: b"can't be reached" in said or len(server.heard) == 3)
+            window.type(b"q")
+            assert window.ended() == 0
+            assert b"Traceback" not in window.written
+
+
 @pytest.mark.parametrize(("width", "height"), [(40, 8), (80, 24), (120, 60), (200, 12)])
 def test_the_page_fills_the_screen_and_no_more(width: int, height: int) -> None:
     last = {
@@ -180,7 +205,7 @@ def test_the_page_fills_the_screen_and_no_more(width: int, height: int) -> None:
     lines = top.page(overview, Screen(True, True, width, NOON), height, "the note")
     assert len(lines) == height
     assert lines[-1] == "the note"
-    if width >= 80:
+    if width >= 40:
         assert max(terminal.width_of(ANSI.sub("", line)) for line in lines) <= width
     text = ANSI.sub("", "\n".join(lines))
     if height >= 24:

@@ -193,6 +193,7 @@ def test_a_digest_counts_and_groups_what_it_tells() -> None:
         ("gnp.\u202efdp", "gnp. fdp"),
         ("x" * 300, "x" * 199 + "…"),
         ("\u2068x\u2069", "x"),
+        ("\N{MAN}\u200d\N{WOMAN}", "\N{MAN}\u200d\N{WOMAN}"),
         ("\u05d7\u05e0", "\u2068\u05d7\u05e0\u2069"),
         ("", ""),
     ],

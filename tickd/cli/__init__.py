@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, MutableMapping
 from importlib import import_module
+from typing import NoReturn
 
 import click
 from click.shell_completion import CompletionItem
@@ -121,3 +123,30 @@ def main() -> None:
     except TickdError as error:
         click.echo(f"tickd: {error.message}", err=True)
         sys.exit(getattr(error, "exit_status", 1))
+    except UnicodeEncodeError as error:
+        encoding = sys.stdout.encoding if sys.stdout else "utf-8"
+        if encoding.lower().startswith("utf"):
+            raise
+        letter = error.object[error.start]
+        _end_output(f"{encoding} has no letter for {letter!a}; set PYTHONIOENCODING=utf-8")
+    except OSError as error:
+        if not _is_output_broken():
+            raise
+        _end_output(error.strerror or str(error))
+
+
+def _is_output_broken() -> bool:
+    """Whether what was printed still waits, and can't be written."""
+    try:
+        if sys.stdout:
+            sys.stdout.flush()
+    except OSError:
+        return True
+    return False
+
+
+def _end_output(why: str) -> NoReturn:
+    click.echo(f"tickd: can't write to standard output: {why}", err=True)
+    # Python would try once more at its end, and fail again.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(1)

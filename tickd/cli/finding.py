@@ -70,7 +70,7 @@ def _near(daemon: Remote, kind: Kind, text: str) -> Iterator[dict[str, Any]]:
 
 def _listed(found: list[dict[str, Any]]) -> str:
     lines = [
-        f"\n  {one['id']}  {safe(one['name'])}" + (f"  ({safe(one['slug'])})" if one["slug"] else "")
+        f"\n  {safe(one['id'])}  {safe(one['name'])}" + (f"  ({safe(one['slug'])})" if one["slug"] else "")
         for one in found[:NAMED]
     ]
     more = len(found) - NAMED

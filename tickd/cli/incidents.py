@@ -61,7 +61,7 @@ def _open_one(daemon: Remote, text: str) -> str:
     if not found:
         raise Unknown(f"there is no open incident of {safe(text)}; name it by its id, such as inc_…")
     if len(found) > 1:
-        ids = ", ".join(one["id"] for one in found)
+        ids = ", ".join(safe(one["id"]) for one in found)
         raise Ambiguous(f"{len(found)} incidents are open of what is called {safe(text)}: {ids}")
     identifier: str = found[0]["id"]
     return identifier
@@ -103,7 +103,7 @@ def _tell_related(related: dict[str, list[dict[str, Any]]], screen: Screen) -> N
             state = one.get("status") or one.get("state") or one.get("kind") or "changed"
             at = one.get("started_at") or one.get("changed_at") or one.get("at")
             shown = screen.styled(word(state).text, word(state).tone)
-            line = f"  {noun.removesuffix('s')} {safe(name)}: {shown}, {ago(at, screen.now)}"
+            line = f"  {safe(noun).removesuffix('s')} {safe(name)}: {shown}, {ago(at, screen.now)}"
             click.echo(line, color=screen.colour)
 
 

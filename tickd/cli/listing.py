@@ -98,7 +98,7 @@ def fetched(
     """At most so many items (0: all), and how many there are."""
     if 0 < limit <= PAGE:
         page = daemon.call("GET", table.path, query={**query, "limit": limit})
-        if not isinstance(page, dict) or table.noun not in page:
+        if not isinstance(page, dict) or not isinstance(page.get(table.noun), list):
             raise Unreachable(f"{daemon.url} answered, but not as tickd does")
         return page[table.noun], int(page["total"])
     items = list(islice(daemon.each(table.path, table.noun, query), limit or None))
@@ -221,13 +221,13 @@ def ping(item: Mapping[str, Any], now: int) -> list[Cell]:
 INCIDENTS = (
     Column("id"),
     Column("status"),
-    Column("severity", drop=3),
-    Column("kind", drop=5),
+    Column("severity", drop=4),
+    Column("kind", drop=6),
     Column("subject", least=18),
-    Column("began"),
-    Column("lasted", drop=4),
-    Column("seen", drop=2),
-    Column("cause", least=16, drop=1),
+    Column("began", drop=1),
+    Column("lasted", drop=5),
+    Column("seen", drop=3),
+    Column("cause", least=16, drop=2),
 )
 
 

@@ -57,6 +57,8 @@ def add(name: str, url: str, key_file: str | None, key_env: str | None) -> None:
 
 
 def _typed_key() -> str:
+    if not sys.stdin:
+        return ""
     if sys.stdin.isatty():
         said: str = click.prompt("API key", default="", hide_input=True, show_default=False, err=True)
         return said.strip()

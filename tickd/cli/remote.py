@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
-import ssl
 import stat
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from email.message import Message
+from functools import wraps
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 import click
 
-from tickd import __version__
+from tickd.cli.exchange import Broken, Call, exchange, shown
+from tickd.cli.exchange import Unreachable as Unreachable
 from tickd.cli.terminal import safe
 from tickd.errors import StartupError, TickdError
 
@@ -26,7 +26,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 LOCAL = "http://127.0.0.1:8090"
 """Where a daemon listens by default."""
 TIMEOUT_SECS = 30.0
-"""How long an answer is waited for; a check now takes as long as its target."""
+"""How long a whole answer is waited for, from the look-up of the daemon's name on."""
+CHECK_SECS = 120.0
+"""How long the answer to a check now is waited for: it takes as long as its target, and may have to queue."""
 PROFILE_FIELDS = ("url", "key", "key_file", "key_env")
 """What a profile may have."""
 PAGE = 500
@@ -39,53 +41,54 @@ class Refused(TickdError):
     code = "refused"
 
     def __init__(self, status: int, message: str) -> None:
-        super().__init__(safe(message))
+        super().__init__(shown(message))
         self.status = status
         self.exit_status = 4 if status == 404 else 1
 
 
-class Unreachable(TickdError):
-    """No daemon answered."""
-
-    code = "unreachable"
-    exit_status: ClassVar[int] = 3
-
-
-class _Broken(Unreachable):
-    """The connection broke off before the answer was there."""
-
-
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A daemon's API: an address without a slash at its end, and a key."""
+    """A daemon's API: an address without a slash at its end, and a key; `key_places`: where that is given."""
 
     url: str
     key: str = field(repr=False)
     timeout_secs: float = TIMEOUT_SECS
+    key_places: str = field(default="TICKD_API_KEY, --key or a profile", compare=False)
 
     def call(
-        self, method: str, path: str, body: object = None, query: Mapping[str, object] | None = None
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        query: Mapping[str, object] | None = None,
+        timeout_secs: float | None = None,
     ) -> Any:
-        """The decoded JSON of an answer (None where it is empty); Refused or Unreachable say what is wrong.
+        """The decoded JSON object of an answer (None where it is empty); Refused or Unreachable say what is
+        wrong.
 
         Redirects are not followed: the key would go to whoever answers there. A call that only reads is made
         once more where the connection breaks; one that writes never is.
         """
+        seconds = self.timeout_secs if timeout_secs is None else timeout_secs
+        sent = Call(method, path + _query(query), body)
         try:
-            status, answered, raw = self._exchange(method, path + _query(query), body)
-        except _Broken:
+            status, answered, raw = exchange(self.url, self.key, sent, seconds)
+        except Broken:
             if method != "GET":
                 raise
-            status, answered, raw = self._exchange(method, path + _query(query), body)
+            status, answered, raw = exchange(self.url, self.key, sent, seconds)
         if 300 <= status < 400:
             location = safe(answered.get("Location") or "nowhere")
             raise Unreachable(f"{self.url} redirects to {location}; give --url as that has it")
         try:
-            answer = json.loads(raw) if raw else None
-        except ValueError:
+            answer = json.loads(raw, parse_constant=_no_number) if raw else None
+        except (ValueError, RecursionError):
             raise Unreachable(f"{self.url} answered {status}, but not as tickd does") from None
+        if raw and not isinstance(answer, dict):
+            raise Unreachable(f"{self.url} answered {status}, but not as tickd does")
+        _note_answer(self.url)
         if status >= 400:
-            said = answer.get("error") if isinstance(answer, dict) else None
+            said = answer.get("error") if answer else None
             words = said if isinstance(said, str) else f"{self.url} answered {status}"
             raise Refused(status, words + self._advice(status, answered.get("Retry-After") or ""))
         return answer
@@ -93,7 +96,7 @@ class Remote:
     def _advice(self, status: int, wait: str) -> str:
         """What to do about a refusal, as the rest of its sentence."""
         if status == 401:
-            where = "TICKD_API_KEY, --key or a profile"
+            where = self.key_places
             made = "`tickd key create` on the daemon's machine or its dashboard makes one"
             return (
                 f"; give {self.url} another key in {where}: {made}"
@@ -116,31 +119,25 @@ class Remote:
             if not page[noun] or offset >= page["total"]:
                 return
 
-    def _exchange(self, method: str, path: str, body: object) -> tuple[int, Message, bytes]:
-        parts = urlsplit(self.url)
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        connection = kind(parts.hostname or "", parts.port, timeout=self.timeout_secs)
-        headers = {"User-Agent": f"tickd/{__version__}", "Accept": "application/json"}
-        if self.key:
-            headers["Authorization"] = f"Bearer {self.key}"
-        sent = None if body is None else json.dumps(body).encode()
-        if sent is not None:
-            headers["Content-Type"] = "application/json"
-        try:
-            connection.request(method, parts.path + path, sent, headers)
-            with connection.getresponse() as response:
-                return response.status, response.headers, response.read()
-        except TimeoutError as error:
-            raise Unreachable(f"{self.url} does not answer within {self.timeout_secs:.0f} s") from error
-        except ssl.SSLCertVerificationError as error:
-            raise Unreachable(f"{self.url} is not believed: {error.verify_message}") from error
-        except (ConnectionResetError, BrokenPipeError, http.client.IncompleteRead) as error:
-            raise _Broken(f"{self.url} broke the connection off") from error
-        except (OSError, http.client.HTTPException, UnicodeError) as error:
-            words = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            raise Unreachable(f"{self.url} can't be reached: {words}") from error
-        finally:
-            connection.close()
+
+def _no_number(_said: str) -> None:
+    raise ValueError("JSON has neither NaN nor Infinity")
+
+
+_ANSWERED = "tickd.answered"
+MISREAD = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError)
+"""What comes of an answer that lacks something, or has something else in its place."""
+
+
+def misread(url: str, error: Exception) -> Unreachable:
+    """An answer that MISREAD came of: it is not tickd's."""
+    return Unreachable(f"{url} answered, but not as tickd does ({type(error).__name__}: {error!s:.80})")
+
+
+def _note_answer(url: str) -> None:
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.meta[_ANSWERED] = url
 
 
 def _query(values: Mapping[str, object] | None) -> str:
@@ -153,10 +150,23 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
+class _Homeless(StartupError):
+    """Who runs this has no home directory."""
+
+
+def _expanded(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise _Homeless(f"{safe(path)} is nowhere: there is no home directory; set HOME") from error
+
+
 def profiles_file() -> Path:
-    """Where profiles are kept: `$XDG_CONFIG_HOME/tickd/profiles.toml`, by default under `~/.config`."""
-    base = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(base).expanduser() / "tickd" / "profiles.toml"
+    """Where profiles are kept: `$XDG_CONFIG_HOME/tickd/profiles.toml`, by default under `~/.config`.
+
+    StartupError where there is no home directory either.
+    """
+    return _expanded(os.environ.get("XDG_CONFIG_HOME") or "~/.config") / "tickd" / "profiles.toml"
 
 
 def read_profiles() -> dict[str, Any]:
@@ -197,7 +207,7 @@ def _profile(name: str) -> Mapping[str, Any] | None:
 
 def _key_of(profile: Mapping[str, Any], name: str) -> str:
     if "key_file" in profile:
-        path = Path(profile["key_file"]).expanduser()
+        path = _expanded(profile["key_file"])
         try:
             return path.read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
@@ -230,7 +240,12 @@ def _is_plain(text: str) -> bool:
 
 def remote(url: str | None, key: str | None, profile: str | None) -> Remote:
     """The daemon that is meant: flags win over a named profile, that over the environment, that over the
-    profile `default`. The key of a profile goes to the address of that profile alone."""
+    profile `default`. The key of a profile goes to the address of that profile alone, and to that address no
+    other key goes but one that `--key` gives."""
+    for option, value in (("--url", url), ("--key", key), ("--profile", profile)):
+        if value is not None and not value.strip():
+            # An unset variable of a script, which would mean this machine, or another daemon's key.
+            raise click.UsageError(f"{option} is given, but empty")
     if url and profile:
         raise click.UsageError("give --url or --profile, not both: a profile's key is for its own address")
     variables = os.environ
@@ -242,19 +257,41 @@ def remote(url: str | None, key: str | None, profile: str | None) -> Remote:
     if address is None and found is None:
         address, source = variables.get("TICKD_URL") or None, "TICKD_URL"
     if address is None and found is None and not variables.get("TICKD_API_KEY") and key is None:
-        named, found = "default", _profile("default")
-    if address is None and found is not None:
-        address, source = found["url"], f"url of profile {named}"
-        key = key or _key_of(found, named or "default")
+        with suppress(_Homeless):
+            named, found = "default", _profile("default")
+    if found is not None:
+        # Never the key of the environment, which is another daemon's: the profile has its own, or none.
+        chosen = checked(found["url"], f"url of profile {named}")
+        return Remote(chosen, _plain_key(key or _key_of(found, named or "default")), key_places=_PLACES)
     chosen = checked(address or LOCAL, source)
-    key = (key or variables.get("TICKD_API_KEY") or "").strip()
-    if not _is_plain(key):
+    return Remote(chosen, _plain_key(key or variables.get("TICKD_API_KEY") or ""))
+
+
+_PLACES = "the profile or --key"
+
+
+def _plain_key(key: str) -> str:
+    stripped = key.strip()
+    if not _is_plain(stripped):
         raise StartupError("the API key must be plain text, such as tk_ and letters")
-    return Remote(chosen, key)
+    return stripped
 
 
 def remote_options(function: F) -> F:
-    """Gives a command the options `url`, `key` and `profile`, for `remote`."""
+    """Gives a command the options `url`, `key` and `profile`, for `remote`; an answer that it does not
+    understand ends it as one of no daemon does."""
+
+    @wraps(function)
+    def command(*arguments: Any, **named: Any) -> Any:
+        try:
+            return function(*arguments, **named)
+        except MISREAD as error:
+            url = click.get_current_context().meta.get(_ANSWERED)
+            # Letters that the output does not have are no fault of the answer.
+            if url is None or isinstance(error, UnicodeError):
+                raise
+            raise misread(url, error) from error
+
     options = (
         click.option("--url", help=f"The daemon's address.  [env: TICKD_URL; default: {LOCAL}]"),
         click.option(
@@ -268,6 +305,7 @@ def remote_options(function: F) -> F:
             "[env: TICKD_PROFILE; default: default]",
         ),
     )
+    made: Any = command
     for option in reversed(options):
-        function = option(function)
-    return function
+        made = option(made)
+    return cast(F, made)

@@ -18,10 +18,12 @@ from tickd.cli.terminal import (
     ago,
     as_json,
     clock,
+    cut,
     lasting,
     local,
     moment,
     safe,
+    width_of,
     word,
 )
 
@@ -85,7 +87,7 @@ def is_failing(overview: Mapping[str, Any]) -> bool:
 def lines(overview: Mapping[str, Any], url: str, screen: Screen) -> Iterator[str]:
     """The screen, line by line."""
     now = moment(overview["at"]) or screen.now
-    yield head(overview, url, screen)
+    yield from head(overview, url, screen)
     yield from (f"  {screen.styled(safe(fault), 'bad')}" for fault in overview["faults"])
     yield ""
     yield from counts(overview, screen)
@@ -95,15 +97,31 @@ def lines(overview: Mapping[str, Any], url: str, screen: Screen) -> Iterator[str
     yield from facts(overview, now, screen)
 
 
-def head(overview: Mapping[str, Any], url: str, screen: Screen) -> str:
-    """Which daemon it is, and whether it does its work."""
+def head(overview: Mapping[str, Any], url: str, screen: Screen) -> Iterator[str]:
+    """Which daemon it is, and whether it does its work: one line, or on a narrow terminal several."""
     state = word("ready" if overview["ready"] else "not ready")
-    ready = screen.styled(state.text, state.tone)
-    version = f"tickd {safe(overview['version'])}"
-    return f"{screen.styled(version, 'title')} at {safe(url)}, {ready}, {local(overview['at'])}"
+    parts = [
+        Cell(f"tickd {safe(overview['version'])}", "title"),
+        Cell(f"at {safe(url)}"),
+        state,
+        Cell(local(overview["at"])),
+    ]
+    line, room = "", 0
+    for place, part in enumerate(parts):
+        text = part.text + ("" if place in (0, len(parts) - 1) else ",")
+        if line and screen.is_terminal and room < 1 + width_of(text):
+            yield line
+            line = ""
+        shown = cut(text, screen.width) if screen.is_terminal else text
+        room = (room if line else screen.width + 1) - 1 - width_of(shown)
+        styled = screen.styled(shown.removesuffix(","), part.tone) + ("," if shown.endswith(",") else "")
+        line = f"{line} {styled}" if line else styled
+    yield line
 
 
-_COUNTS = (Column(""), *(Column(state, right=True) for state in STATES))
+_LESS = {"up": 1, "pending": 2, "paused": 3}
+"""What a narrow terminal leaves out of the counts, the largest first."""
+_COUNTS = (Column(""), *(Column(state, drop=_LESS.get(state, 0), right=True) for state in STATES))
 
 
 def counts(overview: Mapping[str, Any], screen: Screen) -> list[str]:
@@ -198,7 +216,8 @@ def facts(overview: Mapping[str, Any], now: int, screen: Screen) -> Iterator[str
     for one in overview["next"][:1]:
         told.append(("Next", f"{safe(one['name'])} {ago(one['next_at'], now)}", ""))
     for label, text, tone in told:
-        yield f"{screen.styled(label.ljust(11), 'quiet')}  {screen.styled(text, tone)}"
+        shown = cut(text, screen.width - 13) if screen.is_terminal else text
+        yield f"{screen.styled(label.ljust(11), 'quiet')}  {screen.styled(shown, tone)}"
 
 
 def alerts(waiting: Mapping[str, Any], now: int) -> str:

@@ -10,7 +10,15 @@ import click
 from tickd.cli import details, listing
 from tickd.cli.finding import Kind, find
 from tickd.cli.listing import Look, Table, look_options
-from tickd.cli.remote import Refused, Remote, Unreachable, remote, remote_options, segment
+from tickd.cli.remote import (
+    CHECK_SECS,
+    Refused,
+    Remote,
+    Unreachable,
+    remote,
+    remote_options,
+    segment,
+)
 from tickd.cli.terminal import SORTS, STATES, Column, Screen, as_json, safe, safe_lines, took, word
 
 ANSWER_IS_NO = 5
@@ -232,15 +240,19 @@ def _tell_run(name: str, run: Mapping[str, Any], *, wait: bool) -> None:
     state = word(run["status"])
     head = f"{safe(name)}: {screen.styled(state.text, state.tone)}"
     if not wait:
-        click.echo(f"{head}  {run['id']}", color=screen.colour)
+        click.echo(f"{head}  {safe(run['id'])}", color=screen.colour)
         return
-    facts = [str(run["status_code"] or ""), took(run["duration_ms"]), safe(run["error"])]
-    said = ", ".join(fact for fact in facts if fact and fact != "-")
+    said = _facts(run)
     # The output alone goes to standard output, so that it can be piped on.
     click.echo(f"{head}  {said}", err=True, color=screen.colour)
     output = run["output"] or run["response_body"]
     for line in safe_lines(output.rstrip("\n")) if output else ():
         click.echo(line)
+
+
+def _facts(result: Mapping[str, Any]) -> str:
+    facts = [safe(str(result["status_code"] or "")), took(result["duration_ms"]), safe(result["error"])]
+    return ", ".join(fact for fact in facts if fact and fact != "-")
 
 
 def _run_monitors(group: click.Group) -> None:
@@ -256,16 +268,18 @@ def _run_monitors(group: click.Group) -> None:
         ) -> None:
             daemon = remote(url, key, profile)
             ids = [find(daemon, "monitor", name) for name in names]
-            made = [daemon.call("POST", f"/v1/monitors/{segment(one)}/check") for one in ids]
+            made = [
+                daemon.call("POST", f"/v1/monitors/{segment(one)}/check", timeout_secs=CHECK_SECS)
+                for one in ids
+            ]
             if as_json:
                 click.echo(_json(made))
             else:
                 screen = Screen.current()
                 for name, one in zip(names, made, strict=True):
                     state = word(one["status"])
-                    facts = [str(one["status_code"] or ""), took(one["duration_ms"]), safe(one["error"])]
-                    said = ", ".join(fact for fact in facts if fact and fact != "-")
-                    line = f"{safe(name)}: {screen.styled(state.text, state.tone)}  {said}".rstrip()
+                    shown = screen.styled(state.text, state.tone)
+                    line = f"{safe(name)}: {shown}  {_facts(one)}".rstrip()
                     click.echo(line, color=screen.colour)
             if any(one["status"] != "up" for one in made):
                 click.get_current_context().exit(ANSWER_IS_NO)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -9,11 +10,12 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 import click
 
-from tickd.domain import times
+from tickd.domain import texts, times
+from tickd.errors import TickdError
 
 NOTHING = "-"
 """What stands where there is no value."""
@@ -42,8 +44,17 @@ TONES = {
 """How a state is shown, beside its word."""
 
 
+class NoOutput(TickdError):
+    """What was to be printed can't be."""
+
+    code = "no_output"
+
+
 class Cell(NamedTuple):
-    """What stands in one place of a table: a text, how it is shown, and what a pipe gets in its place."""
+    """What stands in one place of a table: a text, how it is shown, and what a pipe gets in its place.
+
+    Nothing in it has to be safe: whoever writes it makes it so.
+    """
 
     text: str
     tone: str = ""
@@ -71,8 +82,12 @@ class Screen:
 
     @classmethod
     def current(cls) -> Screen:
-        """Standard output, as it is now."""
-        is_terminal = sys.stdout.isatty()
+        """Standard output, as it is now; NoOutput where it is closed."""
+        to = _output()
+        is_terminal = to.isatty()
+        if is_terminal and isinstance(to, io.TextIOWrapper) and not _is_unicode(to):
+            # A name in other letters, or the ellipsis of a cut, must not end what shows people a table.
+            to.reconfigure(errors="replace")
         plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
         width = max(20, shutil.get_terminal_size().columns)
         return cls(is_terminal, is_terminal and not plain, width)
@@ -93,6 +108,7 @@ class Screen:
 
     def table(self, columns: Sequence[Column], rows: Sequence[Sequence[Cell]], indent: int = 0) -> list[str]:
         """The lines of a table that fits, the titles first."""
+        rows = [[cell._replace(text=safe(cell.text)) for cell in row] for row in rows]
         widths = fitted(columns, rows, self.width - indent)
         titles = [Cell(column.title.upper(), "quiet") for column in columns]
         return [" " * indent + self._line(columns, row, widths) for row in (titles, *rows)]
@@ -121,9 +137,20 @@ class Screen:
             click.echo(line, color=self.colour)
 
 
+def _output() -> TextIO:
+    to: TextIO | None = sys.stdout
+    if to is None or to.closed:
+        raise NoOutput("standard output is closed")
+    return to
+
+
+def _is_unicode(to: TextIO) -> bool:
+    return (to.encoding or "utf-8").lower().startswith("utf")
+
+
 def _whole(cell: Cell) -> str:
     text = cell.text if cell.exact is None else cell.exact
-    return "" if text == NOTHING else text
+    return "" if text == NOTHING else safe(text)
 
 
 def fitted(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], room: int) -> dict[int, int]:
@@ -144,8 +171,9 @@ def fitted(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], room: int)
             return widths
         droppable = [place for place in kept if columns[place].drop]
         if not droppable:
-            # Too narrow for what can't be left out: all of it is cut.
-            return _shrunk(widths, dict.fromkeys(kept, NARROWEST), left)
+            # Too narrow for what can't be left out: what is no name or sentence is cut last.
+            soft = {place: NARROWEST if columns[place].least else wanted[place] for place in kept}
+            return _shrunk(_shrunk(widths, soft, left), dict.fromkeys(kept, NARROWEST), left)
         kept.remove(max(droppable, key=lambda place: columns[place].drop))
 
 
@@ -183,7 +211,7 @@ def safe(text: str) -> str:
     """Somebody's text on one line, without anything that a terminal would obey or that turns it around."""
     if text.isprintable():
         return text
-    return "".join(one if one.isprintable() or one == "\u200d" else _shown(one) for one in text)
+    return "".join(one if one.isprintable() or one in texts.JOINERS else _shown(one) for one in text)
 
 
 def _shown(one: str) -> str:
@@ -196,8 +224,9 @@ def safe_lines(text: str) -> list[str]:
 
 
 def as_json(value: object) -> str:
-    """A value as JSON for people and programs; what a terminal would obey is escaped."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
+    """A value as JSON for people and programs; what a terminal would obey is escaped, and so is what standard
+    output has no letters for. NoOutput where that is closed."""
+    text = json.dumps(value, indent=2, ensure_ascii=not _is_unicode(_output()))
     if all(line.isprintable() for line in text.split("\n")):
         return text
     return "".join(one if one == "\n" or one.isprintable() else json.dumps(one)[1:-1] for one in text)

@@ -10,7 +10,7 @@ import termios
 import tty
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Thread
 from types import FrameType
 from typing import Any
@@ -19,7 +19,7 @@ import click
 
 from tickd.cli import status
 from tickd.cli.listing import result
-from tickd.cli.remote import Refused, Remote, Unreachable, remote, remote_options
+from tickd.cli.remote import MISREAD, Refused, Remote, Unreachable, misread, remote, remote_options
 from tickd.cli.terminal import (
     NOTHING,
     Cell,
@@ -42,6 +42,10 @@ ANSWER_SECS = 10.0
 """How long one answer is waited for."""
 SLOW_SECS = 3.0
 """After how long it is said that there is none."""
+TALLEST = 1_000
+"""Of how many lines the screen is on which an answer is tried out."""
+POOR = ("dumb", "unknown")
+"""Terminals that have no screen to draw on, as TERM calls them."""
 
 
 @click.command(short_help="Show it live.")
@@ -53,7 +57,10 @@ SLOW_SECS = 3.0
     help="Seconds between two looks.",
 )
 @remote_options
-def top(interval: float, url: str | None, key: str | None, profile: str | None) -> None:
+@click.pass_context
+def top(
+    context: click.Context, interval: float, url: str | None, key: str | None, profile: str | None
+) -> None:
     """Show live how everything is: what fails, what runs, what came of it, what comes next.
 
     q ends it, p stops it where it is and goes on, r looks at once. While the daemon does not answer, what was
@@ -64,16 +71,29 @@ def top(interval: float, url: str | None, key: str | None, profile: str | None) 
       tickd top --interval 5
     """
     daemon = remote(url, key, profile)
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not (Screen.current().is_terminal and sys.stdin and sys.stdin.isatty()):
         raise click.UsageError("this needs a terminal; tickd status prints the same once")
+    if (kind := os.environ.get("TERM", "")) in POOR:
+        raise click.UsageError(f"TERM={kind} has no screen to draw on; tickd status prints the same once")
     # The first answer is waited for outside, so that a wrong key is said in a sentence.
-    looks = _Looks(Remote(daemon.url, daemon.key, ANSWER_SECS), interval)
-    looks.overview = status.read(looks.daemon)
+    looks = _Looks(replace(daemon, timeout_secs=ANSWER_SECS), interval)
+    looks.overview = looked(looks.daemon)
     try:
         with _heeding_signals(looks), _keys(sys.stdin.fileno()) as keyboard:
             _watch(looks, keyboard)
     finally:
         looks.close()
+    context.exit(looks.ending or 0)
+
+
+def looked(daemon: Remote) -> dict[str, Any]:
+    """The overview, if all of it can be shown; else Unreachable."""
+    found = status.read(daemon)
+    try:
+        page(found, Screen(True, False, 80), TALLEST, "")
+    except MISREAD as error:
+        raise misread(daemon.url, error) from error
+    return found
 
 
 @dataclass
@@ -86,6 +106,8 @@ class _Looks:
     trouble: str = ""
     answered: float = 0.0
     is_paused: bool = False
+    ending: int | None = None
+    """The exit status, when a signal has ended it: Ctrl-C is as q."""
 
     def __post_init__(self) -> None:
         self.clock = SystemClock()
@@ -95,7 +117,8 @@ class _Looks:
         self.woken, self._waker = os.pipe()
 
     def wake(self, why: bytes) -> None:
-        """Let whoever waits for `woken` go on: a look has ended (`l`), the window's size is new (`s`)."""
+        """Let whoever waits for `woken` go on: a look has ended (`l`), the window's size is new (`s`), a
+        signal says that it is to end (`e`)."""
         os.write(self._waker, why)
 
     def begin_if_due(self) -> float:
@@ -125,7 +148,7 @@ class _Looks:
 
     def _look(self) -> None:
         try:
-            self.overview = status.read(self.daemon)
+            self.overview = looked(self.daemon)
             self.answered, self.trouble = self.clock.monotonic(), ""
         except (Unreachable, Refused) as error:
             self.trouble = safe(error.message)
@@ -150,6 +173,8 @@ def _watch(looks: _Looks, keyboard: int) -> None:
             ready, _, _ = select.select([keyboard, looks.woken], [], [], looks.begin_if_due())
             if looks.woken in ready:
                 looks.heard()
+            if looks.ending is not None:
+                return
             if keyboard in ready and not _obey(looks, os.read(keyboard, 64)):
                 return
             live.update(drawn(), refresh=True)
@@ -169,21 +194,21 @@ def _obey(looks: _Looks, typed: bytes) -> bool:
 
 @contextmanager
 def _heeding_signals(looks: _Looks) -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end it with the terminal as it was, and SIGWINCH draw it again."""
+    """Let SIGTERM, SIGHUP and SIGINT end it with the terminal as it was, and SIGWINCH draw it again."""
 
+    # None of them is raised: in the middle of the first drawing, that would leave the terminal as it is then.
     def stop(number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
+        looks.ending = 0 if number == signal.SIGINT else 128 + number
+        looks.wake(b"e")
 
     def resized(_number: int, _frame: FrameType | None) -> None:
         looks.wake(b"s")
 
-    handlers = {signal.SIGTERM: stop, signal.SIGHUP: stop, signal.SIGWINCH: resized}
+    ending = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+    handlers = {**dict.fromkeys(ending, stop), signal.SIGWINCH: resized}
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
-    except KeyboardInterrupt:
-        # As q: it is how people end it.
-        return
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -212,7 +237,8 @@ def note(looks: _Looks, screen: Screen) -> str:
         return screen.styled(cut(said, screen.width), "bad")
     if looks.is_paused:
         return screen.styled("Paused; p goes on, q ends", "warn")
-    return screen.styled(f"every {looks.interval:g} s   q ends   p pauses   r looks now", "quiet")
+    keys = f"every {looks.interval:g} s   q ends   p pauses   r looks now"
+    return screen.styled(cut(keys, screen.width), "quiet")
 
 
 def page(overview: Mapping[str, Any], screen: Screen, height: int, last: str) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType, field, structs
 
 from tickd import ids
-from tickd.domain import headers, subjects
+from tickd.domain import headers, subjects, texts
 from tickd.domain.jobs import Severity
 from tickd.errors import Forbidden, Invalid
 
@@ -182,7 +182,7 @@ def new_key() -> str:
 def make_key(request: KeyRequest, key: str, *, account_id: str, now: int) -> ApiKey:
     """The stored form of `key`; Invalid names the field that can't be."""
     name = request.name.strip()
-    if not name or not name.isprintable():
+    if texts.is_empty(name) or not texts.is_printable(name):
         raise Invalid("name", "must be 1 to 100 printable characters")
     return ApiKey(
         id=ids.new("key"),

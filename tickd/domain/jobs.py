@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field, structs
 
-from tickd.domain import cron, headers, subjects, times, urls
+from tickd.domain import cron, headers, subjects, texts, times, urls
 from tickd.errors import Invalid
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -182,7 +182,7 @@ def _check(said: dict[str, object]) -> None:
 
 def _name(value: object) -> str:
     name = str(value).strip()
-    if not name or not name.isprintable():
+    if texts.is_empty(name) or not texts.is_printable(name):
         raise Invalid("name", "must be 1 to 200 printable characters")
     return name
 

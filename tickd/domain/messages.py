@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from tickd.domain import times
+from tickd.domain import texts, times
 from tickd.domain.alerts import Event, Message, Story, Told
 
 NAME_LETTERS = 200
@@ -70,8 +70,8 @@ class Fact:
 
 def line(text: str, most: int) -> str:
     """The text on one line, at most `most` letters of it, without what hides or turns letters around."""
-    if not text.isprintable():
-        text = "".join(one if one.isprintable() else " " for one in text[: 4 * most])
+    if not texts.is_printable(text):
+        text = "".join(one if texts.is_printable(one) else " " for one in text[: 4 * most])
     text = " ".join(text.split())
     if len(text) > most:
         text = text[: most - 1].rstrip() + "…"

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import idna
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
-from tickd.domain import images, subjects
+from tickd.domain import images, subjects, texts
 from tickd.domain.images import Image
 from tickd.domain.jobs import Name, Reference, Tag
 from tickd.errors import Invalid
@@ -153,16 +153,16 @@ def _slug(value: Any) -> str:
 def _line(field: str) -> Callable[[Any], str]:
     def rule(value: Any) -> str:
         stripped = str(value).strip()
-        if not stripped.isprintable():
+        if not texts.is_printable(stripped):
             raise Invalid(field, "must be one line of printable characters")
-        return stripped
+        return "" if texts.is_empty(stripped) else stripped
 
     return rule
 
 
 def _text(value: Any) -> str:
     text = "\n".join(str(value).strip().splitlines())
-    if not all(letter.isprintable() or letter in "\n\t" for letter in text):
+    if not texts.is_printable(text.translate({ord("\n"): " ", ord("\t"): " "})):
         raise Invalid("description", "must be printable characters and line ends")
     return text
 
@@ -192,7 +192,7 @@ def _logo(value: Any) -> Image | None:
 def _groups(value: Any) -> tuple[StatusGroup, ...]:
     named: set[str] = set()
     for number, group in enumerate(value, 1):
-        if not group.name.strip() or not group.name.strip().isprintable():
+        if texts.is_empty(group.name) or not texts.is_printable(group.name.strip()):
             raise Invalid("groups", f"has a mistake in number {number}: name must be printable characters")
         if group.name.strip() in named:
             raise Invalid("groups", f"has a mistake in number {number}: its name is there twice")

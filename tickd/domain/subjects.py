@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from tickd.domain import maintenance, slugs, urls
+from tickd.domain import maintenance, slugs, texts, urls
 from tickd.domain.maintenance import Window
 from tickd.errors import Invalid
 
@@ -20,7 +20,7 @@ _ADDRESS = re.compile(
 def name(value: Any) -> str:
     """A name without the space around it; Invalid where nothing, or nothing printable, is left."""
     stripped = str(value).strip()
-    if not stripped or not stripped.isprintable():
+    if texts.is_empty(stripped) or not texts.is_printable(stripped):
         raise Invalid("name", "must be 1 to 200 printable characters")
     return stripped
 

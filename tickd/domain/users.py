@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from tickd import ids
-from tickd.domain import subjects, times
+from tickd.domain import subjects, texts, times
 from tickd.domain.accounts import Principal
 from tickd.errors import Invalid
 
@@ -168,7 +168,7 @@ def _email(text: str) -> str:
 
 def _name(text: str) -> str:
     stripped = text.strip()
-    if len(stripped) > 200 or not stripped.isprintable():
+    if len(stripped) > 200 or not texts.is_printable(stripped):
         raise Invalid("name", "must be at most 200 printable characters")
     return stripped
 
