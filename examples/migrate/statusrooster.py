@@ -5,6 +5,7 @@ unless set; TICKD_API_KEY and TICKD_URL are tickd's. What is there already, by t
 it may be run again. Of heartbeats it prints the new ping URL beside the old one.
 """
 
+import http.client
 import json
 import os
 import sys
@@ -21,12 +22,19 @@ def call(base: str, key: str, body: dict[str, object] | None = None) -> object:
     """The data of an answer; its sentence ends the program where it is an error."""
     raw = None if body is None else json.dumps(body).encode()
     headers = {"X-API-Key": key, "Content-Type": "application/json"}
-    request = urllib.request.Request(f"{base}/api/v1/monitors", raw, headers)
     try:
+        request = urllib.request.Request(f"{base}/api/v1/monitors", raw, headers)
         with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)["data"]
+            said = json.load(answer)
     except urllib.error.HTTPError as error:
-        sys.exit(f"{base} answered {error.code}: {error.read().decode(errors='replace')}")
+        sys.exit(f"{base} answered {error.code}: {error.read(500).decode(errors='replace').strip()}")
+    except (OSError, http.client.HTTPException) as error:
+        sys.exit(f"{base} can't be reached: {getattr(error, 'reason', error)}")
+    except ValueError as error:
+        sys.exit(f"{base}: its address, the key or its answer is none: {error}")
+    if not isinstance(said, dict) or "data" not in said:
+        sys.exit(f"{base} answered what is not StatusRooster's: {str(said)[:100]}")
+    return said["data"]
 
 
 def made_with(one: dict[str, object]) -> dict[str, object]:
@@ -53,4 +61,10 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print(__doc__.strip())
+    elif sys.argv[1:]:
+        print("give no arguments, but variables; --help says which", file=sys.stderr)
+        sys.exit(2)
+    else:
+        main()

@@ -4,10 +4,12 @@ Runs on Python alone, and only reads. TICKSTEM_API_KEY is a key of that account;
 https://api.tickstem.dev/v1 unless set. What can't be brought along is told on standard error.
 """
 
+import http.client
 import json
 import os
 import re
 import sys
+import urllib.error
 import urllib.request
 
 URL = os.environ.get("TICKSTEM_URL", "https://api.tickstem.dev/v1").rstrip("/")
@@ -18,10 +20,19 @@ HEARTBEAT = ("name", "token", "interval_secs", "grace_secs")
 
 def listed(noun: str, key: str) -> list[dict[str, object]]:
     """All jobs, monitors or heartbeats of the account."""
-    request = urllib.request.Request(f"{URL}/{noun}", headers={"Authorization": f"Bearer {key}"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        said = json.load(answer)
-    found = said.get(noun) or []
+    try:
+        request = urllib.request.Request(f"{URL}/{noun}", headers={"Authorization": f"Bearer {key}"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            said = json.load(answer)
+    except urllib.error.HTTPError as error:
+        sys.exit(f"{URL}/{noun} answered {error.code}: {error.read(500).decode(errors='replace').strip()}")
+    except (OSError, http.client.HTTPException) as error:
+        sys.exit(f"{URL} can't be reached: {getattr(error, 'reason', error)}")
+    except ValueError as error:
+        sys.exit(f"{URL}: its address, the key or its answer is none: {error}")
+    if not isinstance(said, dict) or noun not in said:
+        sys.exit(f"{URL}/{noun} answered what is not Tickstem's: {str(said)[:100]}")
+    found = said[noun] or []
     if said.get("total", len(found)) > len(found):
         print(f"{noun}: only {len(found)} of {said['total']} were listed", file=sys.stderr)
     return found
@@ -63,4 +74,10 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print(__doc__.strip())
+    elif sys.argv[1:]:
+        print("give no arguments, but variables; --help says which", file=sys.stderr)
+        sys.exit(2)
+    else:
+        main()

@@ -27,8 +27,8 @@ MOST_SECS = 20.0
 """How long a block may take."""
 
 _SHIM = """#!/bin/sh
-# Starts daemons on a free port and a file of their own, and ends them when they serve. Says yes where
-# a command asks. What a doctor finds is about the machine that the tests run on.
+# Starts daemons on a free port and a file of their own, and ends them when they serve. Says yes, or a
+# key, where a command asks. A no is an answer too, but for a script that goes by it.
 case "$1" in
   serve|dev) exec {python} -IS {folder}/serve-once {folder}/tickd-itself "$@" ;;
   user) case "$2 $*" in
@@ -39,7 +39,11 @@ case "$1" in
       *" --yes "*|*" --check "*|*" --help "*) ;;
       *) exec {folder}/tickd-itself "$@" --yes ;;
     esac ;;
-  doctor) {folder}/tickd-itself "$@" || [ $? = 5 ]; exit ;;
+  profile) if [ "$2" = add ]; then echo "$TICKD_API_KEY" | {folder}/tickd-itself "$@"; exit; fi ;;
+  doctor|status|jobs|monitors) case " $* " in
+      *" --quiet "*) ;;
+      *) {folder}/tickd-itself "$@" || [ $? = 5 ]; exit ;;
+    esac ;;
 esac
 exec {folder}/tickd-itself "$@"
 """

@@ -6,6 +6,7 @@ import asyncio
 import re
 import shutil
 import subprocess
+import textwrap
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import pytest
 from tests.contract.mailing import answer as mail_answer
 from tests.docs.elsewhere import elsewhere
 from tests.docs.forks import forking
-from tests.docs.pages import ROOT, Page, pages
+from tests.docs.pages import ROOT, Page, page, pages
 from tests.docs.sandbox import Sandbox, free_port
 from tests.support.clock import FakeClock
 from tests.support.daemon import KEY, Harness, running
@@ -24,9 +25,11 @@ from tests.support.dns import naming
 from tests.support.endpoint import Endpoint, serving
 from tickd.clock import SystemClock
 
+REACHES = "asks another service, with a key of the reader's"
 FETCHES = "fetches packages, which no test does; the build and smoke steps of .ci/run make the same install"
 ROOTS = "needs root, and changes the machine"
 TESTS = "is the tests themselves"
+TERMINAL = "needs a terminal, and goes on until q"
 MINUTES = "takes minutes; it is run by hand"
 
 NOT_RUN: Mapping[tuple[str, str], str] = {
@@ -43,6 +46,14 @@ NOT_RUN: Mapping[tuple[str, str], str] = {
     ("docs/install.md", "docker compose"): "needs a container engine",
     ("docs/install.md", ".ci/build"): MINUTES,
     ("docs/install.md", "python3 -m venv .venv"): FETCHES,
+    ("docs/how-to/move.md", "sudo systemctl stop"): ROOTS,
+    ("docs/cli.md", "tickd top"): TERMINAL,
+    ("docs/terminal.md", "tickd top\n"): TERMINAL,
+    ("docs/terminal.md", 'eval "$(tickd completion zsh)"'): "is for zsh",
+    ("docs/migrating/crontab.md", "crontab -l"): "is about the reader's own crontab",
+    ("docs/migrating/crontab.md", "diff crontab crontab.new"): "changes the crontab of whoever runs it",
+    ("docs/migrating/uptime-kuma.md", "docker stop"): "needs a container engine, and an Uptime Kuma in it",
+    ("docs/migrating/healthchecks.md", "curl -fsS https://healthchecks.io"): REACHES,
     ("docs/install.md", "kill $(cat tickd.db.lock)"): "ends the daemon that this page's other commands need",
 }
 """Blocks that can't run here, by page and how they begin, and why. They are parsed all the same."""
@@ -62,7 +73,9 @@ FIRST: Mapping[str, str] = {
         curl "$TICKD_URL/v1/heartbeats" -H "X-API-Key: $TICKD_API_KEY" -d '{"name": "backup"}'
         curl "$TICKD_URL/v1/monitors" -H "X-API-Key: $TICKD_API_KEY" -d '{"name": "shop", "url": "http://127.0.0.1:9/"}'
         curl "$TICKD_URL/v1/jobs" -H "X-API-Key: $TICKD_API_KEY" \\
-          -d '{"name": "nightly", "schedule": "@daily", "endpoint": "http://127.0.0.1:9/"}'
+          -d '{"name": "nightly", "schedule": "@daily", "endpoint": "https://example.com/"}'
+        curl "$TICKD_URL/p/TOKEN/fail" -d "the disk is full"
+        curl "$TICKD_URL/v1/incidents" -H "X-API-Key: $TICKD_API_KEY"
         printf 'email,Work e-mail,e-mail\\na@gmail.com,b@gmail.com,c@gmail.com\\n' > people.csv
         cp people.csv export.csv
         printf '#!/bin/sh\\nexit 0\\n' > bin/pg_dump && chmod +x bin/pg_dump
@@ -72,8 +85,27 @@ FIRST: Mapping[str, str] = {
     "docs/backup.md": """
         tickd key create --name first --db /var/lib/tickd/tickd.db
         mkdir /var/backups/tickd
-        tickd backup /var/backups/tickd/tickd-20260303T031500Z.db --db /var/lib/tickd/tickd.db
+        tickd backup /var/backups/tickd/tickd-20260303T031500Z-1f0c6a52.db --db /var/lib/tickd/tickd.db
     """,
+    "docs/terminal.md": """
+        printf '#!/bin/sh\\nexec cat\\n' > bin/mail && chmod +x bin/mail
+        curl "$TICKD_URL/v1/monitors" -H "X-API-Key: $TICKD_API_KEY" \\
+          -d '{"name": "shop", "url": "https://example.com/"}'
+        curl "$TICKD_URL/v1/monitors" -H "X-API-Key: $TICKD_API_KEY" \\
+          -d '{"name": "search", "url": "http://127.0.0.1:9/", "failure_threshold": 1}'
+        curl "$TICKD_URL/v1/jobs" -H "X-API-Key: $TICKD_API_KEY" \\
+          -d '{"name": "nightly dump", "schedule": "@daily", "endpoint": "https://example.com/"}'
+        tickd monitors check search
+    """,
+    "docs/how-to/rotate-keys.md": """
+        tickd key create --name "deploys 2026"
+        curl "$TICKD_URL/v1/heartbeats" -H "X-API-Key: $TICKD_API_KEY" -d '{"name": "backup"}'
+        curl "$TICKD_URL/v1/jobs" -H "X-API-Key: $TICKD_API_KEY" \\
+          -d '{"name": "nightly", "schedule": "@daily", "endpoint": "https://example.com/"}'
+        curl "$TICKD_URL/v1/channels" -H "X-API-Key: $TICKD_API_KEY" \\
+          -d '{"kind": "webhook", "name": "pager", "url": "https://example.com/pager"}'
+    """,
+    "docs/how-to/lost-password.md": "tickd user add ada@example.com --generate",
     "docs/doctor.md": "cp examples/tickd.toml /etc/tickd.toml",
     "docs/verification.md": "echo someone@gmail.com > people.csv",
     "docs/configuration.md": "cp examples/tickd.toml /etc/tickd.toml",
@@ -88,6 +120,8 @@ GONE = {
     "docs/maintenance.md": "restart",
 }
 """Names of what a page deletes at its end, by the id that it has kept, and of nothing else."""
+SHOWN = {"docs/terminal.md": "search: paused"}
+"""How the block begins whose every line is seen, but for numbers."""
 LISTS = ("/v1/jobs", "/v1/monitors", "/v1/heartbeats", "/v1/maintenance")
 
 
@@ -163,6 +197,10 @@ def _places(tickd: str, endpoint: str, folder: Path) -> dict[str, str]:
     }
 
 
+def _without_numbers(text: str) -> list[str]:
+    return re.sub(r"\d+", "0", text).splitlines()
+
+
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 @each_page
 async def test_the_commands_of_a_page_run_in_their_order(
@@ -171,7 +209,7 @@ async def test_the_commands_of_a_page_run_in_their_order(
     def read(sandbox: Sandbox) -> None:
         with sandbox.open():
             if FIRST.get(blocks[0].page):
-                sandbox.run(FIRST[blocks[0].page])
+                sandbox.run(textwrap.dedent(FIRST[blocks[0].page]))
             for block in blocks:
                 if block.of(NOT_RUN) is None:
                     sandbox.run(block.text, beside=block.of(BESIDE) or "")
@@ -190,8 +228,40 @@ async def test_the_commands_of_a_page_run_in_their_order(
         sandbox.furnish(program)
         await asyncio.to_thread(read, sandbox)
         left = [found for path in LISTS for found in (await tickd.call("GET", path)).json.values()]
+    for shown in page(blocks[0].page).blocks("text"):
+        if shown.startswith(SHOWN.get(blocks[0].page, "nothing")):
+            assert set(_without_numbers(shown)) <= set(_without_numbers(sandbox.seen))
     names = {one["name"] for found in left if isinstance(found, list) for one in found}
     assert GONE.get(blocks[0].page) not in names
+
+
+PROGRAMS = (
+    "tickd sudo curl wget systemctl journalctl docker podman git ssh scp rsync crontab litestream "
+    "python python3 pip pipx apt apt-get sqlite3 openssl npm npx cd cp mv rm "
+    "mkdir kill sh bash install echo cat diff eval set"
+)
+COMMAND = re.compile(
+    rf"(?:[$] |[A-Z_]+=\S+ )*(?:(?:[\w./~-]*/)?(?:{PROGRAMS.replace(' ', '|')})(?: |$)|export [A-Z_]+=|\. )"
+)
+"""How a line begins that somebody is to type."""
+OUTPUT = re.compile(r"tickd (?:\d+\.\d+\.\d+ |serves on )")
+"""How lines of tickd's own begin that look so."""
+
+
+def test_no_command_hides_in_a_block_that_is_not_run() -> None:
+    # The recipes are files, with tests of their own: see test_recipes.
+    files = [path.read_text("utf-8") for path in (ROOT / "examples").rglob("*") if path.suffix == ".bash"]
+    for one in pages():
+        name = one.path.relative_to(ROOT)
+        fences = re.findall(r"^[ \t]*(?:```|~~~).*$", one.text, re.MULTILINE)
+        assert not [fence for fence in fences if not re.fullmatch(r"```\w*", fence)], name
+        for language, block in re.findall(r"^```(\w*)\n(.*?)^```$", one.text, re.MULTILINE | re.DOTALL):
+            assert language, f"{name}: a block says no language:\n{block}"
+            if language not in ("sh", "shell", "console") and block not in files:
+                hidden = [
+                    line for line in block.splitlines() if COMMAND.match(line) and not OUTPUT.match(line)
+                ]
+                assert not hidden, f"{name}: in a block of {language}"
 
 
 def test_what_is_not_run_is_there_and_can_be_parsed() -> None:

@@ -101,13 +101,70 @@ async def test_all_of_statusrooster_comes_along_once(tickd: Harness, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "row", ["name,schedule\n,24h\n", "name,schedule\na,24h\na,6h\n", "name,color\na,red\n", "x\n"]
+    "row",
+    [
+        "name,schedule\n,24h\n",
+        "name,schedule\na,24h\na,6h\n",
+        "name,color\na,red\n",
+        "x\n",
+        "",
+        "name,interval_secs\na,often\n",
+        "name,grace_minutes\na,1.5\n",
+        "name,schedule\na,24h,more\n",
+        "schedule,name\n24h\n",
+        "name\n\xff\n",
+    ],
 )
 async def test_a_table_that_is_wrong_is_told(row: str, tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text(row, "utf-8")
+    (tmp_path / "a.csv").write_text(row, "latin-1")
     done = await _ended(tmp_path, str(FOLDER / "heartbeats.py"), "a.csv")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("a.csv")
+    assert re.fullmatch(r"a\.csv.*: .*\n", done.stderr)
+
+
+TEXTS = {path: path.read_text("utf-8") for path in sorted(FOLDER.glob("*.py"))}
+
+
+@pytest.mark.parametrize("script", TEXTS, ids=lambda path: path.stem)
+async def test_a_script_says_what_it_wants(script: Path, tmp_path: Path) -> None:
+    told = await _ended(tmp_path, str(script), "--help")
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.strip() in TEXTS[script]
+    wrong = await _ended(tmp_path, str(script), "a", "b")
+    assert (wrong.returncode, wrong.stdout, wrong.stderr.count("\n")) == (2, "", 1)
+    assert "--help" in wrong.stderr
+
+
+async def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    done = await _ended(tmp_path, str(FOLDER / "heartbeats.py"), "a.csv")
+    assert (done.returncode, done.stderr) == (1, "a.csv: No such file or directory\n")
+
+
+@pytest.mark.parametrize("script", ["tickstem", "statusrooster"])
+@pytest.mark.parametrize(
+    ("url", "key", "said"),
+    [
+        ("http://nowhere.invalid", "tsk_live_1", "can't be reached"),
+        ("http://127.0.0.1:9", "tsk_live_1", "can't be reached"),
+        ("nonsense", "tsk_live_1", "nonsense: "),
+        ("{others}/v1", "wrong", "answered 40"),
+        ("{others}/v1", "t\nk", "{others}/v1: "),
+        ("{tickd}/healthz?", "tsk_live_1", "answered what is not"),
+    ],
+)
+async def test_a_service_that_can_t_be_asked_is_told(
+    script: str, url: str, key: str, said: str, tickd: Harness, tmp_path: Path
+) -> None:
+    async with elsewhere() as others:
+        places = {"others": others, "tickd": tickd.url}
+        variables = {
+            **dict.fromkeys(("TICKSTEM_URL", "ROOSTER_URL", "TICKD_URL"), url.format(**places)),
+            **dict.fromkeys(("TICKSTEM_API_KEY", "ROOSTER_API_KEY", "TICKD_API_KEY"), key),
+        }
+        done = await _ended(tmp_path, str(FOLDER / f"{script}.py"), **variables)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert said.format(**places) in done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
 
 
 async def test_a_table_becomes_heartbeats(tickd: Harness, tmp_path: Path) -> None:

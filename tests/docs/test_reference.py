@@ -361,9 +361,32 @@ def test_command_lines_parse(one: Page) -> None:
     for line in command_lines(one):
         for arguments in re.findall(r"(?:^|[\s/(])tickd ((?:\w+|--version)\b[^&();>|]*)", line):
             _parse(cli, shlex.split(arguments), line)
-    for arguments in re.findall(r"`tickd ([^`\n]+)`", one.prose):
-        first = shlex.split(arguments)[0]
-        assert first in cli.commands or first in ("COMMAND", "--version"), arguments
+
+
+@each_page
+def test_command_lines_in_crontabs_units_and_workflows_parse(one: Page) -> None:
+    for line in "".join(one.blocks("text", "ini", "yaml", "bash")).splitlines():
+        for arguments in re.findall(r"(?:/|run: |\bexec |=)tickd ([a-z].*)", line):
+            _parse(cli, shlex.split(re.split(r"\s\d?[>|;&]|;|\)", arguments)[0]), line)
+
+
+MESSAGE = "was not running from"
+"""What tickd says, and is no command."""
+
+
+@each_page
+def test_commands_and_options_in_sentences_are_there(one: Page) -> None:
+    for text in re.findall(r"`tickd\s([^`]+)`", one.prose):
+        if text.startswith(("COMMAND", MESSAGE)):
+            continue
+        words = text.partition(" -- ")[0].split()
+        command: click.Command = cli
+        while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+            assert words[0] in command.commands, text
+            command = command.commands[words.pop(0)]
+        known = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+        meant = {word.partition("=")[0] for word in words if re.match("--?[a-z]", word)}
+        assert meant <= known | {"--help", "-h"}, text
 
 
 def _parse(
@@ -416,6 +439,8 @@ def _check_curl(words: list[str]) -> None:
     kind = routes[0].request
     if kind is not None and "-d" in words:
         body = words[words.index("-d") + 1]
+        if body.startswith("@"):
+            return  # A file; it is sent all the same, see test_commands.
         spec: Any = fields.read_body(body.encode(), kind)
         said = {name for name in spec.__struct_fields__ if not isinstance(getattr(spec, name), UnsetType)}
         assert set(json.loads(body)) <= said, "the body has a field that there is not"

@@ -35,6 +35,8 @@ def test_the_tutorial_works_and_shows_what_is_seen(tmp_path: Path) -> None:
     blocks = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE.text, re.MULTILINE | re.DOTALL)
     assert blocks.pop(0) == ("sh", INSTALL)
     shown = 0
+    last = blocks.pop()
+    before = sorted(path.name for path in tmp_path.iterdir() if not path.name.startswith("."))
     with sandbox.open():
         for language, block in blocks:
             if language == "sh":
@@ -43,7 +45,9 @@ def test_the_tutorial_works_and_shows_what_is_seen(tmp_path: Path) -> None:
             shown += 1
             missing = _shape(block) - _shape(seen)
             assert not missing, f"{missing}\nis not in\n{seen}"
-        log = (tmp_path / "tickd.log").read_text("utf-8")
+        log = (tmp_path / "tickd-tutorial" / "tickd.log").read_text("utf-8")
+        sandbox.run(last[1])
+    assert sorted(path.name for path in tmp_path.iterdir() if not path.name.startswith(".")) == before
     assert shown >= 7
     assert "Traceback" not in log
     assert "stopped" in seen
