@@ -97,6 +97,9 @@ async def settled(tickd: Harness, query: str = "") -> list[dict[str, Any]]:
     """The alerts, newest first, once nothing of them is waiting to be sent now."""
 
     async def still() -> list[dict[str, Any]] | None:
+        # Before they are read too: what ends in between is read as it was.
+        if tickd.daemon._delivery.in_flight:
+            return None
         found = await alerts(tickd, query)
         waits = any(alert["state"] == "queued" for alert in found)
         return None if waits or tickd.daemon._delivery.in_flight else [{}, *found]
