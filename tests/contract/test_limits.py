@@ -200,6 +200,14 @@ async def test_a_check_interval_is_of_one_range_whatever_the_account_s_minimum(
         assert taken.json["data"]["check_interval"] == least
 
 
+def _settings(monitor: dict[str, Any]) -> dict[str, Any]:
+    """What of a monitor no check changes: the first one is made meanwhile."""
+    seen = {"status", "uptime_percent", "checks_total", "checks_failed", "ssl_expiry", "ssl_issuer"}
+    return {
+        name: value for name, value in monitor.items() if name not in seen and not name.startswith("last_")
+    }
+
+
 @pytest.mark.parametrize("kind", ROOSTERS)
 @pytest.mark.parametrize("least", [120, 600])
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
@@ -220,7 +228,7 @@ async def test_a_monitor_as_it_was_read_may_always_be_sent_back(
         sent = {name: value for name, value in read.items() if value is not None}
         back = await rooster(tickd, method, path, sent | {"name": f"edited {before}"})
         assert (back.status, back.json["error"]) == (200, None)
-        assert back.json["data"] | {"name": read["name"]} == read
+        assert _settings(back.json["data"]) | {"name": read["name"]} == _settings(read)
 
 
 @pytest.mark.parametrize("kind", ROOSTERS)
