@@ -7,6 +7,7 @@ from playwright.async_api import Browser
 
 from tests.browser.company import Company
 from tests.browser.visitor import visiting
+from tests.support.daemon import eventually
 
 ELSEWHERE = "https://elsewhere.example/x.png"
 FAULTS = {
@@ -25,7 +26,11 @@ async def test_the_guard_hears_of_a_fault(browser: Browser, company: Company, sc
         async with visiting(browser, company.harness.url) as visitor:
             await visitor.go("/sign-in")
             await visitor.page.evaluate(f"() => {{ {MAKE} {script}; }}")
-            await visitor.page.wait_for_timeout(50)
+
+            async def heard() -> bool:
+                return any(FAULTS[script] in line for line in visitor.guard.wrong)
+
+            await eventually(heard)
     assert FAULTS[script] in str(caught.value)
 
 
