@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from typing import Any, ClassVar
 
 import click
 
+from tickd.cli import outputs
 from tickd.cli.remote import checked, profiles_file, read_profiles
 from tickd.cli.terminal import Cell, Column, Screen, safe
 from tickd.errors import Invalid, StartupError, TickdError
@@ -112,13 +112,6 @@ def _write(profiles: dict[str, Any]) -> None:
     path = profiles_file()
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, part = tempfile.mkstemp(prefix=".profiles.", dir=path.parent)
-        try:
-            with open(descriptor, "wb") as file:
-                tomli_w.dump(profiles, file)
-            os.replace(part, path)
-        except BaseException:
-            os.unlink(part)
-            raise
     except OSError as error:
         raise StartupError(f"can't write {path}: {error.strerror}") from error
+    outputs.write(str(path), tomli_w.dumps(profiles), 0o600)
